@@ -1,7 +1,6 @@
 /**
- * What a user of Headpond touches: the cache, its builder, its results and its exceptions.
- * Nothing here needs a database driver or a framework.
- * It may touch the JDK, slf4j, jspecify and its own subpackages.
+ * What a user of Headpond touches: the cache, its builder, rows and their types, receipts, errors.
+ * It sees no adapter.
  */
 @NullMarked
 package io.headpond;

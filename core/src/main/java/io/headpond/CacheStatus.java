@@ -1,0 +1,74 @@
+package io.headpond;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * A cache at one moment.
+ *
+ * @param name the dataset
+ * @param health whether anything needs a person
+ * @param reasons why the health is not {@link Health#UP}; one sentence each, never a value of an entry
+ * @param pendingEntries entries that the database does not have yet, without parked ones
+ * @param pendingBytes their bytes and those of parked ones, as counted against the limit
+ * @param maxPendingEntries the limit on entries
+ * @param maxPendingBytes the limit on bytes
+ * @param deferred how many of the pending wait for a due time
+ * @param parked dead letters
+ * @param lag age of the oldest pending entry; zero if nothing is pending
+ * @param waitingWriters writes that wait for room
+ * @param counters totals since this cache was opened
+ */
+public record CacheStatus(
+    String name,
+    Health health,
+    List<String> reasons,
+    int pendingEntries,
+    long pendingBytes,
+    int maxPendingEntries,
+    long maxPendingBytes,
+    int deferred,
+    int parked,
+    Duration lag,
+    int waitingWriters,
+    Counters counters) {
+  public CacheStatus {
+    reasons = List.copyOf(reasons);
+  }
+
+  /** Whether anything needs a person. */
+  public enum Health {
+    /** All is well. */
+    UP,
+    /** Writes are taken, but the database does not get them, or something is parked. */
+    DEGRADED,
+    /** Writes are refused. */
+    DOWN
+  }
+
+  /**
+   * Totals since the cache was opened.
+   *
+   * @param writes acknowledged puts and removes
+   * @param coalesced those of them that took the place of one that was still pending
+   * @param refused writes that were not taken: limit reached, closed, or refused by the database
+   * @param applied entries written to the database
+   * @param stale entries found in a newer version
+   * @param batches transactions committed with at least one entry
+   * @param failedBatches transactions that failed
+   * @param hits reads answered by the hot store
+   * @param misses reads that asked the database
+   * @param loads statements that loaded rows
+   */
+  public record Counters(
+      long writes,
+      long coalesced,
+      long refused,
+      long applied,
+      long stale,
+      long batches,
+      long failedBatches,
+      long hits,
+      long misses,
+      long loads) {}
+}

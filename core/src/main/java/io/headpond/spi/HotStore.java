@@ -1,0 +1,161 @@
+package io.headpond.spi;
+
+import io.headpond.Durability;
+import io.headpond.Key;
+import io.headpond.PendingPage;
+import io.headpond.Row;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where reads and writes land, and where what is pending is kept until the database has it.
+ *
+ * <p>An entry is <em>clean</em> (the database has it; it may be evicted and expires), <em>pending</em> (it is still owed; never
+ * evicted, never expires), or <em>parked</em> (pending without a due time: a dead letter). Several writes of a
+ * pending key are one entry with the newest value: that is coalescing.
+ *
+ * <p><b>Atomicity.</b> Each method is atomic for each key. What it says of a partition ({@code
+ * ready}, {@code frontier}) is consistent with the mutations that it returns.
+ *
+ * <p><b>Order.</b> The versions of a key only grow. {@link #take} returns the oldest first.
+ *
+ * <p><b>Fencing.</b> {@link #take}, {@link #settle}, {@link #defer}, {@link #park} and {@link
+ * #unstage} carry the epoch of the caller's lease. The store remembers the highest that a partition was opened with and
+ * fails a lower one with {@link FencedException}, having done nothing.
+ *
+ * <p><b>Failure.</b> A stage that fails with {@link io.headpond.OutcomeUnknownException} may have been carried out;
+ * any other failure means that nothing was done. A store that can no longer keep its promises fails every
+ * write with {@link io.headpond.UnavailableException} and says why in {@link #failure()}.
+ *
+ * <p>Thread-safe. Stages may be completed on the caller's thread or on any other. No method blocks
+ * but {@link #close}, except that a write may wait for the operating system to take its bytes.
+ */
+public interface HotStore extends AutoCloseable {
+
+  /** Who this store is. */
+  StoreId id();
+
+  /** The strongest level that this store keeps without the database. */
+  Durability strongest();
+
+  /**
+   * Begins or resumes a partition under a lease. Its clock is raised to {@code max(own clock,
+   * highVersion, time now)}, durably, before the stage completes; from then on every version it gives is higher than any in the database.
+   * All fill tokens of the partition are gone.
+   *
+   * @param epoch the lease's epoch; a higher one than before fences who holds a lower one
+   * @param highVersion the highest version that was ever applied in the partition
+   * @param resumed whether the database says that this store itself was the last to write there. Then a {@code
+   *     highVersion} above the store's clock means that the store is an older copy: the stage fails
+   *     with {@link io.headpond.ConfigurationException}
+   */
+  CompletionStage<@Nullable Void> open(
+      int partition, long epoch, long highVersion, boolean resumed);
+
+  /**
+   * Stores a value or a removal, gives it the next version of its key, and makes the entry pending.
+   * Until then, and if the stage fails with anything but an unknown outcome, nothing has changed. The limits on pending entries
+   * and bytes are checked in the same step; a write to an entry that is pending already passes the
+   * limit on entries. Deletes the key's fill token.
+   *
+   * <p>The stage completes when the write is as durable as was asked. The value may be visible to
+   * readers a little earlier, but never before it has been handed to the journal (at {@link
+   * Durability#JOURNAL} and above).
+   *
+   * <p>A write at {@link Durability#DATABASE} is <em>staged</em>: it has a version but is neither visible nor pending; {@link #take}
+   * offers it alone, {@link #settle} makes it visible, {@link #unstage} leaves nothing of it. Entries of the
+   * same key that arrive meanwhile are not taken before it is gone. It is refused with {@link
+   * WriteOutcome.KeyPending} if anything is pending, parked or staged for the key. A staged write is forgotten in a crash.
+   *
+   * <p>Fails with {@link io.headpond.UnsupportedDurabilityException} at a level that the store cannot keep.
+   */
+  CompletionStage<WriteOutcome> put(Write write);
+
+  /** What the store knows of a key. A miss carries a fill token. */
+  CompletionStage<Lookup> get(Key key);
+
+  /** As {@link #get} for each of the keys, in their order; no snapshot across keys. */
+  CompletionStage<List<Lookup>> getAll(List<Key> keys);
+
+  /**
+   * Stores as clean what was read from the database, if the token still stands: every put, settlement and new
+   * incarnation of the store deletes it. The token is gone afterwards. The clock is raised to {@code version}.
+   *
+   * @param row what the database has; null if it has no such row, which is remembered for a short time
+   * @param version the version that stands in the row; 0 if it has none, then the store gives one
+   * @return the entry as it is stored now; null if the token did not stand: the value may be old, read again
+   */
+  CompletionStage<@Nullable Lookup> fill(
+      Key key, @Nullable Row row, long version, long fillToken);
+
+  /**
+   * Offers the oldest due entries of a partition to be applied as one batch. Removes nothing: until it is settled,
+   * deferred or parked an entry stays pending, and the next take offers it again. Only one batch of a
+   * partition is in flight at a time; the caller sees to that.
+   *
+   * <p><b>Write-ahead rule.</b> The stage completes only when the store has made every mutation it returns as
+   * durable as it can. So what reaches the database can never be unknown to the store after a crash.
+   *
+   * <p>If a write is staged in the partition, the take returns the oldest staged one, alone.
+   *
+   * @param max the most mutations to return; at least 1
+   */
+  CompletionStage<Taken> take(int partition, long epoch, int max);
+
+  /**
+   * The database has these. An entry whose current mutation is {@linkplain Mutation#same the same}
+   * becomes clean, and its time to live starts; one that was written again meanwhile stays pending with the newer
+   * value. Deletes the fill tokens of the keys. Settling twice changes nothing.
+   *
+   * @param frontier the frontier that the database holds since, remembered durably with the settlement
+   */
+  CompletionStage<@Nullable Void> settle(
+      int partition, long epoch, List<Mutation> mutations, long frontier);
+
+  /**
+   * The entry is not offered again before {@code dueMicros}. Attempts and due time are durable. Without effect on an entry that has
+   * been written again since, except that it keeps the due time and the attempts.
+   */
+  CompletionStage<@Nullable Void> defer(
+      int partition, long epoch, Mutation mutation, long dueMicros, int attempts, Failure failure);
+
+  /**
+   * The entry becomes a dead letter: kept, visible, never offered. Without effect if it has been
+   * written again since; a later write of its key supersedes it.
+   */
+  CompletionStage<@Nullable Void> park(
+      int partition, long epoch, Mutation mutation, int attempts, Failure failure);
+
+  /**
+   * Forgets a staged write. The entry is as it was before.
+   *
+   * @return whether it was there
+   */
+  CompletionStage<Boolean> unstage(int partition, long epoch, Mutation mutation);
+
+  /** What is pending in a partition now. Cheap. */
+  PartitionStats stats(int partition);
+
+  /** The frontier last settled in a partition; 0 if there is none yet. */
+  long frontier(int partition);
+
+  /** The time of the store's clock in microseconds: the scale of every {@code since} and frontier. */
+  long nowMicros();
+
+  /**
+   * Entries that are pending, deferred or parked, ordered by the text of their key.
+   *
+   * @param prefix what the key's text begins with; empty for all
+   * @param after the key text behind which to go on; null to start
+   * @param limit the most entries of a page, at least 1
+   */
+  CompletionStage<PendingPage> pending(String prefix, @Nullable String after, int limit);
+
+  /** Why the store refuses writes for good; null while it does not. */
+  @Nullable Throwable failure();
+
+  /** Makes everything pending as durable as the store can, and lets go of its resources. */
+  @Override
+  void close();
+}

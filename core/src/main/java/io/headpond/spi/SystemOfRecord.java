@@ -1,0 +1,78 @@
+package io.headpond.spi;
+
+import io.headpond.Key;
+import io.headpond.RowType;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * The database that a dataset belongs to: loads on a miss, applies batches, and says who may.
+ *
+ * <p><b>Failure.</b> A stage fails with
+ *
+ * <ul>
+ *   <li>{@link FencedException} if the lease is no longer the caller's: stop;
+ *   <li>{@link DatabaseWentBackException} if the database has lost what it once confirmed: stop;
+ *   <li>{@link io.headpond.OutcomeUnknownException} if it may have been carried out: acquire the lease anew, then apply
+ *       the same batch again;
+ *   <li>{@link io.headpond.ConfigurationException} if table and mapping do not fit each other;
+ *   <li>{@link io.headpond.UnavailableException} for everything else: nothing was done, try again later.
+ * </ul>
+ *
+ * <p>Thread-safe. Nothing blocks the caller but {@link #close}.
+ */
+public interface SystemOfRecord extends AutoCloseable {
+
+  /**
+   * The columns as the database has them: those that were declared, with the lengths, precisions and
+   * nullability found in the catalogue, so that what passes validation fits. Constant.
+   */
+  RowType rowType();
+
+  /** For people: which table of which database, without credentials. */
+  String description();
+
+  /**
+   * Ties the dataset's table to a store, durably, the first time; later checks that they still belong together. Two stores never
+   * write one table: the stage fails with {@link io.headpond.ConfigurationException} that names the other if the table is tied to another store,
+   * another partition count, another {@link Key#HASH_VERSION}, or the dataset to another table.
+   *
+   * @param adopt take the table over from the store that it is tied to, on purpose. That store can no
+   *     longer write; what is pending in it will not arrive. Also accepts a database that went back
+   * @return whether this store was the one tied to it already
+   */
+  CompletionStage<Boolean> bind(StoreId store, int partitions, boolean adopt);
+
+  /**
+   * Takes the lease of a partition, with an epoch one higher than any before. A transaction that still runs under the
+   * lease is waited out, within limits the server enforces: when the stage completes nothing that was
+   * begun under a lower epoch can commit any more.
+   *
+   * <p>A partition belongs to the store that the table is tied to; the same store takes its own lease over at
+   * once, another never does.
+   */
+  CompletionStage<Lease> acquire(StoreId store, int partition);
+
+  /** Gives the lease back; whoever acquires next need not wait. Without effect if it was lost. */
+  CompletionStage<Void> release(Lease lease);
+
+  /**
+   * Applies a batch in one transaction that first locks the lease row and checks owner and epoch, and holds it until
+   * the commit: who is fenced cannot commit. The transaction moves frontier, high version and last batch with the rows.
+   *
+   * <p>Idempotent by key and version: applying a batch again changes no row and gives the same
+   * outcomes, {@link Applied.Stale} where a newer version has come since. With a version column a row is only changed
+   * to a higher version.
+   *
+   * <p>If any outcome is {@link Applied.Rejected} or {@link Applied.Retry}, nothing of the batch was applied, and the mutations that did not cause it are {@link
+   * Applied.Retry}.
+   */
+  CompletionStage<Applied> apply(Batch batch, Lease lease);
+
+  /** The rows of these keys, in their order, committed ones, from the primary; one statement. */
+  CompletionStage<List<Loaded>> load(List<Key> keys);
+
+  /** Ends what is under way and lets go of the connections. */
+  @Override
+  void close();
+}

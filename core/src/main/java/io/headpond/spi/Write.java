@@ -1,0 +1,16 @@
+package io.headpond.spi;
+
+import io.headpond.Durability;
+import io.headpond.Key;
+import io.headpond.Row;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A change that has not been given a version yet.
+ *
+ * @param key the entry
+ * @param row its new value; null removes the entry
+ * @param durability what must be kept before the write counts as done; {@link Durability#DATABASE}
+ *     stages it, see {@link HotStore#put}
+ */
+public record Write(Key key, @Nullable Row row, Durability durability) {}
