@@ -1,6 +1,8 @@
 package io.headpond.spi;
 
 import java.time.Duration;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Time, threads and randomness, so that all of the engine runs the same under a manual clock and a
@@ -24,6 +26,14 @@ public interface Environment {
 
   /** Runs a task after a delay. */
   Timer schedule(Duration delay, Runnable task);
+
+  /**
+   * Waits for a stage: blocks the thread, or, where time is manual, runs what is due until the stage completes.
+   *
+   * @return the stage's value
+   * @throws RuntimeException what the stage failed with, if that is unchecked; else it is wrapped in {@link io.headpond.HeadpondException}
+   */
+  <T extends @Nullable Object> T await(CompletionStage<T> stage);
 
   /** A task that has been scheduled. */
   interface Timer {

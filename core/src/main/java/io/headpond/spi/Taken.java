@@ -11,8 +11,14 @@ import java.util.List;
  * @param remaining how many entries are ready to be taken beside these
  * @param oldestRemaining since when the oldest of those is pending, in microseconds of the store's
  *     clock; 0 if there is none
+ * @param staged whether the one mutation is a staged write, see {@link HotStore#put}
  */
-public record Taken(List<Mutation> mutations, long frontier, int remaining, long oldestRemaining) {
+public record Taken(
+    List<Mutation> mutations,
+    long frontier,
+    int remaining,
+    long oldestRemaining,
+    boolean staged) {
   public Taken {
     mutations = List.copyOf(mutations);
   }

@@ -9,8 +9,9 @@ public sealed interface WriteOutcome {
    * @param mutation the change with the version it was given
    * @param ready how many entries of the partition are ready to be taken now, with this one; 1 says
    *     that the partition has just ceased to be idle
+   * @param coalesced whether it took the place of an earlier write that was still pending
    */
-  record Written(Mutation mutation, int ready) implements WriteOutcome {}
+  record Written(Mutation mutation, int ready, boolean coalesced) implements WriteOutcome {}
 
   /** Nothing was done: the limit on pending entries or bytes is reached. */
   record Full() implements WriteOutcome {
