@@ -1,0 +1,61 @@
+package io.headpond.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PostgresBinariesTest {
+  @TempDir Path cache;
+
+  @Test
+  void twoAtOnceLeaveOneWholeInstallationAndAnIncompleteOneIsReplaced() throws Exception {
+    CompletableFuture<Path> other = CompletableFuture.supplyAsync(this::unpack);
+    Path home = unpack();
+    assertThat(other.join()).isEqualTo(home);
+    assertThat(entries()).isEqualTo(1);
+
+    Path postgres = home.resolve("bin/postgres");
+    assertThat(postgres).isExecutable();
+    long size = Files.size(postgres);
+    Files.write(postgres, new byte[0]);
+
+    assertThat(unpack()).isEqualTo(home);
+    assertThat(postgres).hasSize(size);
+    assertThat(entries()).isEqualTo(1);
+  }
+
+  @Test
+  void machinesAreTranslatedAndOthersNamed() {
+    assertThat(PostgresBinaries.archiveName("Linux", "amd64"))
+        .isEqualTo("postgres-linux-x86_64.txz");
+    assertThat(PostgresBinaries.archiveName("Linux", "aarch64"))
+        .isEqualTo("postgres-linux-arm_64.txz");
+    assertThat(PostgresBinaries.archiveName("Mac OS X", "x86_64"))
+        .isEqualTo("postgres-darwin-x86_64.txz");
+    assertThat(PostgresBinaries.archiveName("Mac OS X", "aarch64"))
+        .isEqualTo("postgres-darwin-arm_64.txz");
+    assertThatThrownBy(() -> PostgresBinaries.archiveName("Windows 11", "amd64"))
+        .isInstanceOf(EmbeddedPostgresException.class)
+        .hasMessageContaining("Windows 11");
+  }
+
+  private Path unpack() {
+    try {
+      return PostgresBinaries.in(cache).home();
+    } catch (java.io.IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private long entries() throws Exception {
+    try (Stream<Path> entries = Files.list(cache)) {
+      return entries.count();
+    }
+  }
+}
