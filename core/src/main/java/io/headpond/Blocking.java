@@ -1,11 +1,11 @@
 package io.headpond;
 
+import io.headpond.engine.Failures;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 
 /** Waits for futures and throws what they fail with. */
@@ -17,9 +17,10 @@ final class Blocking {
       return future.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new OutcomeUnknownException("interrupted while waiting; it may still be carried out", e);
+      throw new OutcomeUnknownException(
+          "interrupted while waiting; it may still be carried out", e);
     } catch (ExecutionException | CancellationException e) {
-      throw asHeadpond(e);
+      throw Failures.unchecked(e);
     }
   }
 
@@ -38,20 +39,5 @@ final class Blocking {
       throw new PartialWriteException(receipts, failures);
     }
     return receipts;
-  }
-
-  /** What a caller is to see of a failure: ours as it is, with this stack as suppressed context. */
-  private static HeadpondException asHeadpond(Exception failure) {
-    Throwable cause = failure;
-    while ((cause instanceof ExecutionException || cause instanceof CompletionException)
-        && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    if (cause instanceof Error error) {
-      throw error;
-    }
-    return cause instanceof HeadpondException ours
-        ? ours
-        : new HeadpondException("failed unexpectedly: " + cause, cause);
   }
 }

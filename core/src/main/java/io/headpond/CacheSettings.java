@@ -34,7 +34,10 @@ public record CacheSettings(
   private static final Duration MAX_RETRY_DELAY = Duration.ofSeconds(30);
 
   public CacheSettings {
-    require(name.matches("[A-Za-z0-9_.-]{1,63}") && !name.startsWith("."), "name", name,
+    require(
+        name.matches("[A-Za-z0-9_.-]{1,63}") && !name.startsWith("."),
+        "name",
+        name,
         "must be 1 to 63 letters, digits or _ - . and not begin with a point");
     range("linger", linger, Duration.ZERO, Duration.ofHours(1));
     range("maxBatchSize", maxBatchSize, 1, 30_000);
@@ -60,6 +63,182 @@ public record CacheSettings(
         Duration.ofHours(1),
         100_000,
         16);
+  }
+
+  /** These settings with another name. */
+  public CacheSettings withName(String name) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
+  }
+
+  /** These settings with another durability. */
+  public CacheSettings withDurability(@Nullable Durability durability) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
+  }
+
+  /** These settings with another linger. */
+  public CacheSettings withLinger(Duration linger) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
+  }
+
+  /** These settings with another maxBatchSize. */
+  public CacheSettings withMaxBatchSize(int maxBatchSize) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
+  }
+
+  /** These settings with another retryDelay. */
+  public CacheSettings withRetryDelay(Duration retryDelay) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
+  }
+
+  /** These settings with another maxPendingEntries. */
+  public CacheSettings withMaxPendingEntries(int maxPendingEntries) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
+  }
+
+  /** These settings with another maxPendingBytes. */
+  public CacheSettings withMaxPendingBytes(long maxPendingBytes) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
+  }
+
+  /** These settings with another overload. */
+  public CacheSettings withOverload(Overload overload) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
+  }
+
+  /** These settings with another ttl. */
+  public CacheSettings withTtl(Duration ttl) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
+  }
+
+  /** These settings with another cacheSize. */
+  public CacheSettings withCacheSize(long cacheSize) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
+  }
+
+  /** These settings with another partitions. */
+  public CacheSettings withPartitions(int partitions) {
+    return new CacheSettings(
+        name,
+        durability,
+        linger,
+        maxBatchSize,
+        retryDelay,
+        maxPendingEntries,
+        maxPendingBytes,
+        overload,
+        ttl,
+        cacheSize,
+        partitions);
   }
 
   private static <T extends Comparable<T>> void range(String setting, T value, T min, T max) {

@@ -13,7 +13,8 @@ public record Column(String name, ColumnType type, boolean nullable) {
   public Column {
     Objects.requireNonNull(type, "type");
     if (name.isBlank()) {
-      throw new ConfigurationException("column: the name is blank; give the name it has in the database");
+      throw new ConfigurationException(
+          "column: the name is blank; give the name it has in the database");
     }
   }
 }

@@ -222,7 +222,8 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
               && i + 1 < text.length()
               && Character.isLowSurrogate(text.charAt(i + 1));
       if (Character.isSurrogate(c) && !pair) {
-        throw invalid(path, text, "must be valid Unicode (lone surrogate at character " + points + ")");
+        throw invalid(
+            path, text, "must be valid Unicode (lone surrogate at character " + points + ")");
       }
       i += pair ? 2 : 1;
     }
@@ -234,7 +235,9 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
 
   private static Long whole(Object value, String path, long min, long max) {
     BigInteger number;
-    if (value instanceof Integer || value instanceof Long || value instanceof Short
+    if (value instanceof Integer
+        || value instanceof Long
+        || value instanceof Short
         || value instanceof Byte) {
       long small = ((Number) value).longValue();
       if (small >= min && small <= max) {
@@ -270,8 +273,11 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
     BigDecimal number;
     if (value instanceof BigDecimal decimal) {
       number = decimal;
-    } else if (value instanceof BigInteger || value instanceof Long || value instanceof Integer
-        || value instanceof Short || value instanceof Byte) {
+    } else if (value instanceof BigInteger
+        || value instanceof Long
+        || value instanceof Integer
+        || value instanceof Short
+        || value instanceof Byte) {
       number = new BigDecimal(value.toString());
     } else {
       throw invalid(path, value, "must be a decimal number");
@@ -307,8 +313,11 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
       if (decimal.stripTrailingZeros().precision() > DOUBLE_DIGITS) {
         throw invalid(path, value, "must have at most " + DOUBLE_DIGITS + " significant digits");
       }
-    } else if (value instanceof BigInteger || value instanceof Long || value instanceof Integer
-        || value instanceof Short || value instanceof Byte) {
+    } else if (value instanceof BigInteger
+        || value instanceof Long
+        || value instanceof Integer
+        || value instanceof Short
+        || value instanceof Byte) {
       return floating(new BigDecimal(value.toString()), path);
     } else {
       throw invalid(path, value, "must be a number");
@@ -365,9 +374,7 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
             ? bytes.length + " bytes"
             : value instanceof String text
                 ? '"' + text + '"'
-                : value instanceof BigDecimal number
-                    ? number.toString()
-                    : value.toString();
+                : value instanceof BigDecimal number ? number.toString() : value.toString();
     return new InvalidValueException(path, shown, rule);
   }
 

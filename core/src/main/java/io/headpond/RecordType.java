@@ -1,5 +1,295 @@
 package io.headpond;
-/** Being written. */
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.reflect.RecordComponent;
+import java.math.BigDecimal;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a Java record stands for a row. Its components are the columns:
+ *
+ * <ul>
+ *   <li>a component marked {@link KeyColumn} is part of the key; at least one is;
+ *   <li>the column's name is the component's in snake case ({@code unitPrice} is {@code unit_price}), or what
+ *       {@link ColumnName} says;
+ *   <li>{@code String} is text, or jsonb with {@link JsonColumn}; {@code int} integer, {@code long} bigint, {@code
+ *       BigDecimal} numeric, {@code boolean} boolean, {@code double} double, {@code LocalDate} date,
+ *       {@code Instant} timestamptz, {@code UUID} uuid, {@code byte[]} bytea;
+ *   <li>a primitive component is never null; a wrapper or another class may be, if the column may.
+ * </ul>
+ *
+ * <p>Keys are given as {@code K}: the class of the one key component, or a record with the names and types of the key
+ * components. The key inside a value must be the key it is written under. Lengths and digits come from the database when the
+ * cache is built. Immutable.
+ *
+ * @param <K> the type of keys
+ * @param <V> the record
+ */
 public final class RecordType<K, V extends Record> {
-  public static <K, V extends Record> RecordType<K, V> of(Class<K> k, Class<V> v) { throw new IllegalStateException(); }
+  private static final Map<Class<?>, ColumnType> TYPES =
+      Map.ofEntries(
+          Map.entry(String.class, ColumnType.TEXT),
+          Map.entry(Integer.class, ColumnType.INTEGER),
+          Map.entry(Long.class, ColumnType.BIGINT),
+          Map.entry(BigDecimal.class, ColumnType.NUMERIC),
+          Map.entry(Boolean.class, ColumnType.BOOLEAN),
+          Map.entry(Double.class, ColumnType.DOUBLE),
+          Map.entry(LocalDate.class, ColumnType.DATE),
+          Map.entry(Instant.class, ColumnType.TIMESTAMPTZ),
+          Map.entry(UUID.class, ColumnType.UUID),
+          Map.entry(byte[].class, ColumnType.BYTEA));
+  private static final Map<Class<?>, Class<?>> BOXES =
+      Map.of(
+          int.class, Integer.class,
+          long.class, Long.class,
+          boolean.class, Boolean.class,
+          double.class, Double.class);
+
+  private final Class<V> valueClass;
+  private final RowType rowType;
+  private final MethodHandle constructor;
+
+  /** One for each component of the value, in their order. */
+  private final List<Component> components;
+
+  /** Where each key column stands among the components of the value, in the order of the key. */
+  private final int[] keyAt;
+
+  /** Reads the components of a key that is a record, in the order of the key; null if K is the component itself. */
+  private final @Nullable List<MethodHandle> keyAccessors;
+
+  private record Component(String column, MethodHandle accessor, boolean key, int index) {}
+
+  private RecordType(Class<K> keyClass, Class<V> valueClass) {
+    this.valueClass = valueClass;
+    RowType.Builder columns = RowType.builder();
+    List<Component> all = new ArrayList<>();
+    List<RecordComponent> keys = new ArrayList<>();
+    List<Integer> keyPositions = new ArrayList<>();
+    RecordComponent[] declared = valueClass.getRecordComponents();
+    int values = 0;
+    for (int i = 0; i < declared.length; i++) {
+      RecordComponent component = declared[i];
+      boolean key = component.isAnnotationPresent(KeyColumn.class);
+      String name = columnName(component);
+      ColumnType type = columnType(component);
+      if (key) {
+        keyPositions.add(i);
+        keys.add(component);
+        columns.key(name, type);
+      } else {
+        columns.column(new Column(name, type, !component.getType().isPrimitive()));
+      }
+      all.add(new Component(name, accessor(component), key, key ? keys.size() - 1 : values++));
+    }
+    if (keys.isEmpty()) {
+      throw new ConfigurationException(
+          valueClass.getName() + ": no component is the key; mark one with @KeyColumn");
+    }
+    this.rowType = columns.build();
+    this.components = List.copyOf(all);
+    this.keyAt = keyPositions.stream().mapToInt(Integer::intValue).toArray();
+    this.keyAccessors = keyAccessors(keyClass, keys);
+    this.constructor = constructor(declared);
+  }
+
+  /**
+   * The mapping of a record.
+   *
+   * @throws ConfigurationException if a component has a type that is no column, no component is the
+   *     key, or {@code keyClass} does not stand for the key components
+   */
+  public static <K, V extends Record> RecordType<K, V> of(Class<K> keyClass, Class<V> valueClass) {
+    return new RecordType<>(keyClass, valueClass);
+  }
+
+  /** The record's name in snake case: what the dataset and its table are called unless said otherwise. */
+  public String defaultName() {
+    return snakeCase(valueClass.getSimpleName());
+  }
+
+  /** The columns as the record declares them; the database may narrow them. */
+  public RowType rowType() {
+    return rowType;
+  }
+
+  /**
+   * The canonical key.
+   *
+   * @param type the columns as the database has them
+   */
+  public Key key(RowType type, K key) {
+    if (keyAccessors == null) {
+      return type.key(key);
+    }
+    Object[] parts = new Object[keyAccessors.size()];
+    for (int i = 0; i < parts.length; i++) {
+      parts[i] = call(keyAccessors.get(i), key);
+    }
+    return type.key(parts);
+  }
+
+  /**
+   * The row of a value.
+   *
+   * @param type the columns as the database has them
+   * @param key the canonical key it is written under
+   * @throws InvalidValueException if a component is no value of its column, or the key in the value is another
+   */
+  public Row row(RowType type, Key key, V value) {
+    @Nullable Object[] cells = new Object[components.size() - keyAt.length];
+    Object[] inside = new Object[keyAt.length];
+    for (Component component : components) {
+      Object cell = call(component.accessor(), value);
+      (component.key() ? inside : cells)[component.index()] = cell;
+    }
+    Key own = type.key(inside);
+    if (!own.equals(key)) {
+      throw new InvalidValueException(
+          "key", type.keyText(key), "must be the key in the value, which is " + type.keyText(own));
+    }
+    return type.rowOf(cells);
+  }
+
+  /** The value of a row. */
+  public V value(Key key, Row row) {
+    List<Object> keyCells = row.type().components(key);
+    @Nullable Object[] arguments = new Object[components.size()];
+    for (int i = 0; i < arguments.length; i++) {
+      Component component = components.get(i);
+      arguments[i] =
+          component.key() ? keyCells.get(component.index()) : row.cell(component.index());
+    }
+    try {
+      return valueClass.cast(constructor.invokeWithArguments(arguments));
+    } catch (Throwable e) {
+      throw thrown(e, valueClass.getName() + " cannot be made of its row");
+    }
+  }
+
+  private static @Nullable Object call(MethodHandle accessor, Object record) {
+    try {
+      return accessor.invoke(record);
+    } catch (Throwable e) {
+      throw thrown(e, "a component of " + record.getClass().getName() + " cannot be read");
+    }
+  }
+
+  private static RuntimeException thrown(Throwable e, String what) {
+    if (e instanceof Error error) {
+      throw error;
+    }
+    return new HeadpondException(what + ": " + e, e);
+  }
+
+  private static @Nullable List<MethodHandle> keyAccessors(
+      Class<?> keyClass, List<RecordComponent> keys) {
+    if (keys.size() == 1 && keyClass == boxed(keys.get(0).getType())) {
+      return null;
+    }
+    RecordComponent[] parts = keyClass.getRecordComponents();
+    Map<String, RecordComponent> byColumn = new HashMap<>();
+    for (RecordComponent part : parts == null ? new RecordComponent[0] : parts) {
+      byColumn.put(columnName(part), part);
+    }
+    List<MethodHandle> accessors = new ArrayList<>();
+    for (RecordComponent key : keys) {
+      RecordComponent part = byColumn.remove(columnName(key));
+      if (part == null || boxed(part.getType()) != boxed(key.getType())) {
+        throw keyMismatch(keyClass, keys);
+      }
+      accessors.add(accessor(part));
+    }
+    if (!byColumn.isEmpty()) {
+      throw keyMismatch(keyClass, keys);
+    }
+    return accessors;
+  }
+
+  private static ConfigurationException keyMismatch(Class<?> keyClass, List<RecordComponent> keys) {
+    String wanted =
+        keys.stream().map(k -> k.getType().getSimpleName() + " " + k.getName()).toList().toString();
+    return new ConfigurationException(
+        keyClass.getName()
+            + ": does not stand for the key "
+            + wanted
+            + "; use "
+            + (keys.size() == 1 ? boxed(keys.get(0).getType()).getSimpleName() + " or " : "")
+            + "a record with exactly these components");
+  }
+
+  private MethodHandle constructor(RecordComponent[] declared) {
+    Class<?>[] types = new Class<?>[declared.length];
+    for (int i = 0; i < types.length; i++) {
+      types[i] = declared[i].getType();
+    }
+    try {
+      var canonical = valueClass.getDeclaredConstructor(types);
+      canonical.setAccessible(true);
+      return MethodHandles.lookup().unreflectConstructor(canonical);
+    } catch (ReflectiveOperationException | RuntimeException e) {
+      throw inaccessible(valueClass, e);
+    }
+  }
+
+  private static MethodHandle accessor(RecordComponent component) {
+    try {
+      component.getAccessor().setAccessible(true);
+      return MethodHandles.lookup().unreflect(component.getAccessor());
+    } catch (ReflectiveOperationException | RuntimeException e) {
+      throw inaccessible(component.getDeclaringRecord(), e);
+    }
+  }
+
+  private static ConfigurationException inaccessible(Class<?> type, Exception cause) {
+    return new ConfigurationException(
+        type.getName() + ": cannot be read; make it public or open its package to io.headpond.core",
+        cause);
+  }
+
+  private static ColumnType columnType(RecordComponent component) {
+    ColumnType type = TYPES.get(boxed(component.getType()));
+    if (type == null) {
+      throw new ConfigurationException(
+          place(component)
+              + component.getType().getSimpleName()
+              + ": no column type stands for it; use one of "
+              + TYPES.keySet().stream().map(Class::getSimpleName).sorted().toList());
+    }
+    if (!component.isAnnotationPresent(JsonColumn.class)) {
+      return type;
+    }
+    if (type != ColumnType.TEXT) {
+      throw new ConfigurationException(place(component) + "@JsonColumn: must stand on a String");
+    }
+    return ColumnType.JSONB;
+  }
+
+  private static String columnName(RecordComponent component) {
+    ColumnName name = component.getAnnotation(ColumnName.class);
+    return name == null ? snakeCase(component.getName()) : name.value();
+  }
+
+  private static String place(RecordComponent component) {
+    return component.getDeclaringRecord().getName() + "." + component.getName() + ": ";
+  }
+
+  private static Class<?> boxed(Class<?> type) {
+    return BOXES.getOrDefault(type, type);
+  }
+
+  private static String snakeCase(String name) {
+    return name.replaceAll("([a-z0-9])([A-Z])", "$1_$2")
+        .replaceAll("([A-Z])([A-Z][a-z])", "$1_$2")
+        .toLowerCase(Locale.ROOT);
+  }
 }

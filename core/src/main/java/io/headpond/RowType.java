@@ -77,7 +77,9 @@ public final class RowType {
     Integer index = valueIndexes.get(name);
     if (index == null) {
       throw new InvalidValueException(
-          "columns", name, "no such column; there are " + valueIndexes.keySet().stream().sorted().toList());
+          "columns",
+          name,
+          "no such column; there are " + valueIndexes.keySet().stream().sorted().toList());
     }
     return index;
   }
@@ -91,7 +93,9 @@ public final class RowType {
   public Key key(Object... components) {
     if (components.length != keyColumns.size()) {
       throw new InvalidValueException(
-          "key", components.length + " components", "must have " + keyColumns.size() + " components");
+          "key",
+          components.length + " components",
+          "must have " + keyColumns.size() + " components");
     }
     byte[][] parts = new byte[components.length][];
     for (int i = 0; i < parts.length; i++) {
@@ -140,8 +144,7 @@ public final class RowType {
     for (int i = 0; i < components.size(); i++) {
       String part = keyColumns.get(i).type().format(components.get(i));
       text.append(i == 0 ? "" : ",");
-      text.append(
-          components.size() == 1 ? part : part.replace("%", "%25").replace(",", "%2C"));
+      text.append(components.size() == 1 ? part : part.replace("%", "%25").replace(",", "%2C"));
     }
     return text.toString();
   }
@@ -191,8 +194,10 @@ public final class RowType {
    */
   public String encoding() {
     StringBuilder text = new StringBuilder();
-    keyColumns.forEach(c -> text.append("key ").append(c.name()).append(' ').append(c.type().kind()).append('\n'));
-    valueColumns.forEach(c -> text.append(c.name()).append(' ').append(c.type().kind()).append('\n'));
+    keyColumns.forEach(
+        c -> text.append("key ").append(c.name()).append(' ').append(c.type().kind()).append('\n'));
+    valueColumns.forEach(
+        c -> text.append(c.name()).append(' ').append(c.type().kind()).append('\n'));
     return text.toString();
   }
 

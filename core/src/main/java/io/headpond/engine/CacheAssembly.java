@@ -1,7 +1,234 @@
 package io.headpond.engine;
-import io.headpond.*;
-/** Being written. */
-public final class CacheAssembly {
-  public static CacheBuilder<Key, Row> builder(RowType t) { throw new IllegalStateException(); }
-  public static <K, V extends Record> CacheBuilder<K, V> builder(RecordType<K, V> t) { throw new IllegalStateException(); }
+
+import io.headpond.CacheBuilder;
+import io.headpond.CacheSettings;
+import io.headpond.ConfigurationException;
+import io.headpond.Durability;
+import io.headpond.Key;
+import io.headpond.Overload;
+import io.headpond.RecordType;
+import io.headpond.Row;
+import io.headpond.RowType;
+import io.headpond.WriteBehindCache;
+import io.headpond.spi.Environment;
+import io.headpond.spi.HotStore;
+import io.headpond.spi.HotStoreFactory;
+import io.headpond.spi.Lease;
+import io.headpond.spi.SystemOfRecord;
+import io.headpond.spi.SystemOfRecordFactory;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+
+/** Puts a cache together. Not thread-safe. */
+public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
+  private final RowType declared;
+  private final EntryMapping<K, V> mapping;
+  private CacheSettings settings;
+  private @Nullable HotStoreFactory store;
+  private @Nullable SystemOfRecordFactory systemOfRecord;
+  private @Nullable Environment environment;
+  private boolean adopt;
+
+  private CacheAssembly(RowType declared, EntryMapping<K, V> mapping, String name) {
+    this.declared = declared;
+    this.mapping = mapping;
+    this.settings = CacheSettings.defaults(name);
+  }
+
+  /** A builder for untyped rows. */
+  public static CacheBuilder<Key, Row> builder(RowType rowType) {
+    return new CacheAssembly<>(rowType, EntryMapping.rows(), "dataset");
+  }
+
+  /** A builder for records. */
+  public static <K, V extends Record> CacheBuilder<K, V> builder(RecordType<K, V> recordType) {
+    return new CacheAssembly<>(
+        recordType.rowType(), EntryMapping.records(recordType), recordType.defaultName());
+  }
+
+  @Override
+  public CacheBuilder<K, V> name(String name) {
+    return with(settings.withName(name));
+  }
+
+  @Override
+  public CacheBuilder<K, V> store(HotStoreFactory store) {
+    this.store = store;
+    return this;
+  }
+
+  @Override
+  public CacheBuilder<K, V> systemOfRecord(SystemOfRecordFactory systemOfRecord) {
+    this.systemOfRecord = systemOfRecord;
+    return this;
+  }
+
+  @Override
+  public CacheBuilder<K, V> settings(CacheSettings settings) {
+    return with(settings);
+  }
+
+  @Override
+  public CacheBuilder<K, V> durability(Durability durability) {
+    return with(settings.withDurability(durability));
+  }
+
+  @Override
+  public CacheBuilder<K, V> linger(Duration linger) {
+    return with(settings.withLinger(linger));
+  }
+
+  @Override
+  public CacheBuilder<K, V> maxBatchSize(int rows) {
+    return with(settings.withMaxBatchSize(rows));
+  }
+
+  @Override
+  public CacheBuilder<K, V> retryDelay(Duration delay) {
+    return with(settings.withRetryDelay(delay));
+  }
+
+  @Override
+  public CacheBuilder<K, V> maxPendingEntries(int entries) {
+    return with(settings.withMaxPendingEntries(entries));
+  }
+
+  @Override
+  public CacheBuilder<K, V> maxPendingBytes(long bytes) {
+    return with(settings.withMaxPendingBytes(bytes));
+  }
+
+  @Override
+  public CacheBuilder<K, V> overload(Overload overload) {
+    return with(settings.withOverload(overload));
+  }
+
+  @Override
+  public CacheBuilder<K, V> ttl(Duration ttl) {
+    return with(settings.withTtl(ttl));
+  }
+
+  @Override
+  public CacheBuilder<K, V> cacheSize(long entries) {
+    return with(settings.withCacheSize(entries));
+  }
+
+  @Override
+  public CacheBuilder<K, V> partitions(int partitions) {
+    return with(settings.withPartitions(partitions));
+  }
+
+  @Override
+  public CacheBuilder<K, V> adopt() {
+    this.adopt = true;
+    return this;
+  }
+
+  @Override
+  public CacheBuilder<K, V> environment(Environment environment) {
+    this.environment = environment;
+    return this;
+  }
+
+  @Override
+  public WriteBehindCache<K, V> build() {
+    HotStoreFactory storeFactory = required(store, "store");
+    SystemOfRecordFactory recordFactory = required(systemOfRecord, "systemOfRecord");
+    Environment given = environment;
+    if (given != null) {
+      return open(storeFactory, recordFactory, given, () -> {});
+    }
+    SystemEnvironment own = new SystemEnvironment(settings.name());
+    try {
+      return open(storeFactory, recordFactory, own, own::close);
+    } catch (RuntimeException | Error e) {
+      own.close();
+      throw e;
+    }
+  }
+
+  private WriteBehindCache<K, V> open(
+      HotStoreFactory stores,
+      SystemOfRecordFactory records,
+      Environment environment,
+      Runnable afterClose) {
+    SystemOfRecord record = records.connect(settings.name(), declared);
+    HotStore hotStore = null;
+    try {
+      hotStore = stores.open(storeSettings(record.rowType(), environment));
+      Core core =
+          new Core(
+              settings, hotStore, record, environment, new Statistics(), new Settlements(hotStore));
+      Engine engine = new Engine(core, leases(hotStore, record, environment));
+      engine.start();
+      return new Cache<>(core, engine, mapping, afterClose);
+    } catch (RuntimeException | Error e) {
+      if (hotStore != null) {
+        closeAfter(e, hotStore);
+      }
+      closeAfter(e, record);
+      throw e;
+    }
+  }
+
+  /** Ties the table to the store, takes all leases and opens the store's partitions with them. */
+  private List<Lease> leases(HotStore store, SystemOfRecord record, Environment environment) {
+    boolean resumed =
+        environment.await(record.bind(store.id(), settings.partitions(), adopt)) && !adopt;
+    List<CompletionStage<Lease>> acquired = new ArrayList<>();
+    for (int i = 0; i < settings.partitions(); i++) {
+      acquired.add(record.acquire(store.id(), i));
+    }
+    List<CompletionStage<@Nullable Void>> opened = new ArrayList<>();
+    List<Lease> leases = new ArrayList<>();
+    for (CompletionStage<Lease> stage : acquired) {
+      Lease lease = environment.await(stage);
+      if (!adopt && lease.frontier() < store.frontier(lease.partition())) {
+        throw new ConfigurationException(
+            record.description()
+                + ": "
+                + Engine.wentBack(
+                    lease.partition(), store.frontier(lease.partition()), lease.frontier()));
+      }
+      opened.add(store.open(lease.partition(), lease.epoch(), lease.highVersion(), resumed));
+      leases.add(lease);
+    }
+    opened.forEach(environment::await);
+    return leases;
+  }
+
+  private HotStoreFactory.Settings storeSettings(RowType rowType, Environment environment) {
+    return new HotStoreFactory.Settings(
+        settings.name(),
+        rowType,
+        settings.partitions(),
+        settings.maxPendingEntries(),
+        settings.maxPendingBytes(),
+        settings.cacheSize(),
+        settings.ttl(),
+        environment);
+  }
+
+  private CacheBuilder<K, V> with(CacheSettings changed) {
+    settings = changed;
+    return this;
+  }
+
+  private static void closeAfter(Throwable failure, AutoCloseable resource) {
+    try {
+      resource.close();
+    } catch (Exception e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  private static <T> T required(@Nullable T value, String name) {
+    if (value == null) {
+      throw new ConfigurationException(name + ": missing; call ." + name + "(...) on the builder");
+    }
+    return value;
+  }
 }

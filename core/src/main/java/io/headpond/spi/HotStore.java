@@ -86,8 +86,7 @@ public interface HotStore extends AutoCloseable {
    * @param version the version that stands in the row; 0 if it has none, then the store gives one
    * @return the entry as it is stored now; null if the token did not stand: the value may be old, read again
    */
-  CompletionStage<@Nullable Lookup> fill(
-      Key key, @Nullable Row row, long version, long fillToken);
+  CompletionStage<@Nullable Lookup> fill(Key key, @Nullable Row row, long version, long fillToken);
 
   /**
    * Offers the oldest due entries of a partition to be applied as one batch. Removes nothing: until it is settled,

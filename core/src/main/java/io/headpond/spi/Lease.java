@@ -9,5 +9,4 @@ package io.headpond.spi;
  * @param frontier as of the acquisition, in microseconds; 0 if there has been none
  * @param lastBatch id of the batch that was committed last; 0 if there has been none
  */
-public record Lease(
-    int partition, long epoch, long highVersion, long frontier, long lastBatch) {}
+public record Lease(int partition, long epoch, long highVersion, long frontier, long lastBatch) {}

@@ -243,7 +243,8 @@ public final class RowCodec {
 
   private static int checkedLength(int length, ByteBuffer in) {
     if (length < 0 || length > in.remaining()) {
-      throw new IllegalArgumentException("a length of " + length + " with " + in.remaining() + " left");
+      throw new IllegalArgumentException(
+          "a length of " + length + " with " + in.remaining() + " left");
     }
     return length;
   }

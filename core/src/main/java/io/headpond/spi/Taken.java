@@ -14,11 +14,7 @@ import java.util.List;
  * @param staged whether the one mutation is a staged write, see {@link HotStore#put}
  */
 public record Taken(
-    List<Mutation> mutations,
-    long frontier,
-    int remaining,
-    long oldestRemaining,
-    boolean staged) {
+    List<Mutation> mutations, long frontier, int remaining, long oldestRemaining, boolean staged) {
   public Taken {
     mutations = List.copyOf(mutations);
   }

@@ -1,0 +1,44 @@
+package io.headpond.engine;
+
+import io.headpond.spi.Environment;
+import java.time.Duration;
+
+/**
+ * Exponential pauses with full jitter: the n-th is a random time up to {@code base * 2^(n-1)}, at most 30 s
+ * (Marc Brooker, "Exponential Backoff And Jitter", 2015). Not thread-safe.
+ */
+final class Backoff {
+  private static final Duration LONGEST = Duration.ofSeconds(30);
+
+  private final Environment environment;
+  private final long baseNanos;
+  private int failures;
+  private long untilNanos;
+
+  Backoff(Environment environment, Duration base) {
+    this.environment = environment;
+    this.baseNanos = base.toNanos();
+  }
+
+  void failed() {
+    long limit = Math.min(LONGEST.toNanos(), baseNanos << Math.min(failures, 20));
+    failures++;
+    untilNanos = environment.nanos() + 1 + Long.remainderUnsigned(environment.random(), limit);
+  }
+
+  void reset() {
+    failures = 0;
+  }
+
+  int failures() {
+    return failures;
+  }
+
+  boolean over() {
+    return remainingNanos() <= 0;
+  }
+
+  long remainingNanos() {
+    return failures == 0 ? 0 : untilNanos - environment.nanos();
+  }
+}

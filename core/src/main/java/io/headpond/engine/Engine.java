@@ -1,0 +1,332 @@
+package io.headpond.engine;
+
+import io.headpond.CacheStatus;
+import io.headpond.CacheStatus.Health;
+import io.headpond.Durability;
+import io.headpond.FlushReport;
+import io.headpond.HeadpondException;
+import io.headpond.InvalidValueException;
+import io.headpond.Key;
+import io.headpond.Receipt;
+import io.headpond.Row;
+import io.headpond.UnavailableException;
+import io.headpond.engine.FlushRequest.Result;
+import io.headpond.spi.Environment;
+import io.headpond.spi.Lease;
+import io.headpond.spi.Mutation;
+import io.headpond.spi.PartitionStats;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One cache at work: writes go {@link Writes} (or {@link WriteThrough}) to the hot store, a {@link Flusher} for each partition brings
+ * them to the database, {@link Reads} asks the one and then the other. Thread-safe.
+ */
+final class Engine {
+  private static final Logger log = LoggerFactory.getLogger(Engine.class);
+  private static final Duration STOP_DEADLINE = Duration.ofSeconds(5);
+
+  private final Core core;
+  private final Reads reads;
+  private final Writes writes;
+  private final WriteThrough writeThrough;
+  private final Flusher[] flushers;
+  private final CompletableFuture<@Nullable Void> drained = new CompletableFuture<>();
+  private volatile boolean draining;
+
+  /** Why neither reads nor writes are answered any more; null while they are. */
+  private volatile @Nullable HeadpondException stopped;
+
+  /**
+   * @param leases of all partitions, in their order; the store's partitions have been opened with them
+   */
+  Engine(Core core, List<Lease> leases) {
+    this.core = core;
+    this.reads = new Reads(core.store(), core.systemOfRecord(), core.statistics());
+    this.flushers = new Flusher[leases.size()];
+    for (int i = 0; i < flushers.length; i++) {
+      flushers[i] = new Flusher(core, this, i, leases.get(i));
+    }
+    this.writes = new Writes(core, flushers);
+    this.writeThrough = new WriteThrough(core, flushers);
+  }
+
+  void start() {
+    for (Flusher flusher : flushers) {
+      flusher.start();
+    }
+  }
+
+  CompletableFuture<Receipt> write(Key key, @Nullable Row row, Durability durability) {
+    return durability == Durability.DATABASE
+        ? writeThrough.write(key, row)
+        : writes.write(key, row, durability);
+  }
+
+  CompletableFuture<Reads.Found> read(Key key) {
+    HeadpondException reason = stopped;
+    return reason == null ? reads.read(key) : CompletableFuture.failedFuture(reason);
+  }
+
+  CompletableFuture<List<Reads.Found>> readAll(List<Key> keys) {
+    HeadpondException reason = stopped;
+    return reason == null ? reads.readAll(keys) : CompletableFuture.failedFuture(reason);
+  }
+
+  /** What is pending now; all partitions at once. */
+  CompletableFuture<FlushReport> flush() {
+    long now = core.store().nowMicros();
+    List<CompletableFuture<Result>> parts = new ArrayList<>(flushers.length);
+    for (Flusher flusher : flushers) {
+      FlushRequest request = new FlushRequest(now, Integer.MAX_VALUE);
+      parts.add(request.done());
+      flusher.flush(request);
+    }
+    return CompletableFuture.allOf(parts.toArray(CompletableFuture<?>[]::new))
+        .thenApply(
+            all ->
+                report(
+                    parts.stream()
+                        .map(CompletableFuture::join)
+                        .reduce(Result.NOTHING, Result::plus)));
+  }
+
+  /** At most so many entries; one partition after the other, the one with the oldest entry first. */
+  CompletableFuture<FlushReport> flush(int maxEntries) {
+    if (maxEntries < 1) {
+      return CompletableFuture.failedFuture(
+          new InvalidValueException(
+              "maxEntries", Integer.toString(maxEntries), "must be at least 1"));
+    }
+    long now = core.store().nowMicros();
+    List<Integer> oldestFirst =
+        IntStream.range(0, flushers.length)
+            .boxed()
+            .filter(p -> core.store().stats(p).ready() + core.store().stats(p).staged() > 0)
+            .sorted(Comparator.comparingLong(p -> core.store().stats(p).oldest()))
+            .toList();
+    CompletableFuture<Result> chain = CompletableFuture.completedFuture(Result.NOTHING);
+    for (int partition : oldestFirst) {
+      chain =
+          chain.thenCompose(
+              sum -> {
+                int left = maxEntries - sum.applied() - sum.stale();
+                if (left <= 0) {
+                  return CompletableFuture.completedFuture(sum);
+                }
+                FlushRequest request = new FlushRequest(now, left);
+                flushers[partition].flush(request);
+                return request.done().thenApply(sum::plus);
+              });
+    }
+    return chain.thenApply(this::report);
+  }
+
+  CompletableFuture<FlushReport> drain(Duration deadline) {
+    UnavailableException reason =
+        new UnavailableException(core.settings().name() + " is draining: it takes no more writes");
+    writes.close(reason);
+    writeThrough.refuse(reason);
+    long before = core.statistics().applied.sum();
+    long staleBefore = core.statistics().stale.sum();
+    draining = true;
+    for (Flusher flusher : flushers) {
+      flusher.drain();
+    }
+    settled();
+    CompletableFuture<FlushReport> result = new CompletableFuture<>();
+    Environment.Timer timer = core.environment().schedule(deadline, () -> drained.complete(null));
+    drained.whenComplete(
+        (v, e) -> {
+          timer.cancel();
+          Trouble why = firstTrouble();
+          result.complete(
+              report(
+                  new Result(
+                      (int) (core.statistics().applied.sum() - before),
+                      (int) (core.statistics().stale.sum() - staleBefore),
+                      0,
+                      0,
+                      0,
+                      why == null ? null : why.message())));
+        });
+    return result;
+  }
+
+  CacheStatus status() {
+    int pending = 0;
+    int deferred = 0;
+    int parked = 0;
+    long bytes = 0;
+    long oldest = Long.MAX_VALUE;
+    for (int i = 0; i < flushers.length; i++) {
+      PartitionStats stats = core.store().stats(i);
+      pending += stats.pending();
+      deferred += stats.deferred();
+      parked += stats.parked();
+      bytes += stats.bytes();
+      oldest = stats.oldest() == 0 ? oldest : Math.min(oldest, stats.oldest());
+    }
+    long lagMicros = oldest == Long.MAX_VALUE ? 0 : Math.max(0, core.store().nowMicros() - oldest);
+    List<String> reasons = reasons(parked);
+    boolean down = stopped != null || core.store().failure() != null;
+    return new CacheStatus(
+        core.settings().name(),
+        down ? Health.DOWN : reasons.isEmpty() ? Health.UP : Health.DEGRADED,
+        reasons,
+        pending,
+        bytes,
+        core.settings().maxPendingEntries(),
+        core.settings().maxPendingBytes(),
+        deferred,
+        parked,
+        Duration.ofNanos(lagMicros * 1_000),
+        writes.waiting(),
+        core.statistics().counters());
+  }
+
+  /** The database answered to a staged write. */
+  void answer(Mutation mutation, @Nullable HeadpondException failure) {
+    writeThrough.answer(mutation, failure);
+  }
+
+  /** Entries have been settled or parked. */
+  void settled() {
+    writes.roomFreed();
+    if (draining && pending() == 0) {
+      drained.complete(null);
+    }
+  }
+
+  /** Neither reads nor writes are answered any more: this store no longer knows what the database has. */
+  void stop(String reason) {
+    UnavailableException why = new UnavailableException(reason);
+    if (stopped == null) {
+      log.error("{}: stopped: {}", core.settings().name(), reason);
+    }
+    stopped = why;
+    writes.close(why);
+    writeThrough.close(why);
+    stopFlushing(reason);
+  }
+
+  /** Nothing is written to the database any more; what is pending stays, and writes are taken up to the limit. */
+  void stopFlushing(String reason) {
+    log.error("{}: flushing stopped: {}", core.settings().name(), reason);
+    for (Flusher flusher : flushers) {
+      flusher.stop(reason);
+    }
+  }
+
+  /** Drains, gives the leases back, and closes store and database. */
+  void close(Duration deadline) {
+    if (stopped == null) {
+      core.environment().await(drain(deadline));
+    }
+    UnavailableException closed = new UnavailableException(core.settings().name() + " is closed");
+    stopped = stopped == null ? closed : stopped;
+    writes.close(closed);
+    writeThrough.close(closed);
+    CompletableFuture<?>[] stops =
+        Arrays.stream(flushers).map(Flusher::stop).toArray(CompletableFuture<?>[]::new);
+    CompletableFuture<@Nullable Void> all = CompletableFuture.allOf(stops).thenApply(v -> null);
+    Environment.Timer timer = core.environment().schedule(STOP_DEADLINE, () -> all.complete(null));
+    core.environment().await(all);
+    timer.cancel();
+    int left = pending();
+    core.settlements().close(closed);
+    core.store().close();
+    core.systemOfRecord().close();
+    if (left == 0) {
+      log.info("{}: closed; nothing is pending", core.settings().name());
+    } else {
+      log.warn(
+          "{}: closed; {} entries are still pending, kept in {}",
+          core.settings().name(),
+          left,
+          core.store().id().description());
+    }
+  }
+
+  int pending() {
+    int pending = 0;
+    for (int i = 0; i < flushers.length; i++) {
+      PartitionStats stats = core.store().stats(i);
+      pending += stats.pending() + stats.staged();
+    }
+    return pending;
+  }
+
+  static String wentBack(int partition, long remembered, long found) {
+    return "the database went back by "
+        + Duration.ofNanos(Math.max(0, remembered - found) * 1_000).toSeconds()
+        + " s in partition "
+        + partition
+        + " (a failover or a restored backup?); settled writes are missing, nothing more is"
+        + " written until a person decides: bring the lost commits back, or accept the loss with"
+        + " 'headpond store adopt'";
+  }
+
+  private FlushReport report(Result sum) {
+    return new FlushReport(
+        sum.applied(),
+        sum.stale(),
+        sum.retried(),
+        sum.rejected(),
+        sum.statements(),
+        pending(),
+        sum.error());
+  }
+
+  private @Nullable Trouble firstTrouble() {
+    for (Flusher flusher : flushers) {
+      Trouble trouble = flusher.trouble();
+      if (trouble != null) {
+        return trouble;
+      }
+    }
+    return null;
+  }
+
+  private List<String> reasons(int parked) {
+    List<String> reasons = new ArrayList<>();
+    Throwable storeFailure = core.store().failure();
+    if (storeFailure != null) {
+      reasons.add("the hot store refuses writes: " + Failures.message(storeFailure));
+    }
+    HeadpondException why = stopped;
+    if (why != null) {
+      reasons.add(Failures.message(why));
+    }
+    Map<String, Integer> troubles = new LinkedHashMap<>();
+    for (Flusher flusher : flushers) {
+      Trouble trouble = flusher.trouble();
+      if (trouble != null && stopped == null) {
+        troubles.merge(
+            switch (trouble.kind()) {
+              case OUTAGE -> "the database cannot be written to: " + trouble.message();
+              case REJECTED -> "the database refuses an entry: " + trouble.message();
+              case STOPPED -> trouble.message();
+            },
+            1,
+            Integer::sum);
+      }
+    }
+    troubles.forEach((text, count) -> reasons.add(text + " (" + count + " partitions)"));
+    if (parked > 0) {
+      reasons.add(
+          parked + " entries are parked: the database has a newer version that is not ours");
+    }
+    return reasons;
+  }
+}

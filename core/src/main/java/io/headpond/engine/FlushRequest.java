@@ -1,0 +1,79 @@
+package io.headpond.engine;
+
+import io.headpond.spi.PartitionStats;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The part of one partition in a flush: what is pending at {@code until} or earlier, within a budget of entries. It is over when that
+ * is written, the budget is used, or a cycle has failed. Used by one flusher only.
+ */
+final class FlushRequest {
+  /** What a cycle, or all of a part, did; {@code error} is null if nothing failed. */
+  record Result(
+      int applied, int stale, int retried, int rejected, int statements, @Nullable String error) {
+    static final Result NOTHING = new Result(0, 0, 0, 0, 0, null);
+
+    Result plus(Result more) {
+      return new Result(
+          applied + more.applied,
+          stale + more.stale,
+          retried + more.retried,
+          rejected + more.rejected,
+          statements + more.statements,
+          error == null ? more.error : error);
+    }
+  }
+
+  private final long untilMicros;
+  private final CompletableFuture<Result> done = new CompletableFuture<>();
+  private Result sum = Result.NOTHING;
+  private int budget;
+  private boolean begun;
+
+  /**
+   * @param untilMicros in the store's clock
+   * @param budget the most entries
+   */
+  FlushRequest(long untilMicros, int budget) {
+    this.untilMicros = untilMicros;
+    this.budget = budget;
+  }
+
+  CompletableFuture<Result> done() {
+    return done;
+  }
+
+  int budget() {
+    return budget;
+  }
+
+  /** A cycle begins of which this request is a reason. */
+  void begin() {
+    begun = true;
+  }
+
+  /**
+   * A cycle has ended. One that was under way when the request came counts for what it wrote, not for its failure.
+   *
+   * @return whether the request is over
+   */
+  boolean add(Result result, PartitionStats now) {
+    if (result.error() == null || begun) {
+      sum = sum.plus(result);
+      budget -= result.applied() + result.stale();
+    }
+    boolean nothingLeft =
+        now.staged() == 0 && (now.ready() == 0 || now.oldest() == 0 || now.oldest() > untilMicros);
+    if (budget <= 0 || nothingLeft || (begun && result.error() != null)) {
+      done.complete(sum);
+      return true;
+    }
+    return false;
+  }
+
+  /** The flusher has stopped. */
+  void abandon(String reason) {
+    done.complete(sum.plus(new Result(0, 0, 0, 0, 0, reason)));
+  }
+}

@@ -1,0 +1,138 @@
+package io.headpond.engine;
+
+import io.headpond.EntryState;
+import io.headpond.Key;
+import io.headpond.spi.HotStore;
+import io.headpond.spi.Loaded;
+import io.headpond.spi.Lookup;
+import io.headpond.spi.SystemOfRecord;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Reads: the hot store first, and on a miss one load for each key however many ask. Thread-safe.
+ *
+ * <p>A load is tied to the fill token under which it began. A reader joins it only while the store still
+ * gives out that token; when the load comes back and the token is gone, what it read may be old, and its readers
+ * read again (leases as in Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013).
+ */
+final class Reads {
+  /** A lookup and whether the database was asked for it. */
+  record Found(Lookup lookup, boolean loaded) {}
+
+  private record Load(Key key, long token, CompletableFuture<Found> result) {}
+
+  private final HotStore store;
+  private final SystemOfRecord systemOfRecord;
+  private final Statistics statistics;
+  private final ConcurrentHashMap<Key, Load> loads = new ConcurrentHashMap<>();
+
+  Reads(HotStore store, SystemOfRecord systemOfRecord, Statistics statistics) {
+    this.store = store;
+    this.systemOfRecord = systemOfRecord;
+    this.statistics = statistics;
+  }
+
+  CompletableFuture<Found> read(Key key) {
+    return store.get(key).thenCompose(this::resolve).toCompletableFuture();
+  }
+
+  /** As {@link #read} for each of the keys, in their order; the misses are loaded with one statement. */
+  CompletableFuture<List<Found>> readAll(List<Key> keys) {
+    return store
+        .getAll(keys)
+        .thenCompose(
+            lookups -> {
+              List<CompletableFuture<Found>> found = new ArrayList<>(lookups.size());
+              List<Load> begun = new ArrayList<>();
+              for (Lookup lookup : lookups) {
+                found.add(lookup.miss() ? joinOrBegin(lookup, begun) : hit(lookup));
+              }
+              load(begun);
+              return CompletableFuture.allOf(found.toArray(CompletableFuture<?>[]::new))
+                  .thenApply(all -> found.stream().map(CompletableFuture::join).toList());
+            })
+        .toCompletableFuture();
+  }
+
+  private CompletionStage<Found> resolve(Lookup lookup) {
+    if (!lookup.miss()) {
+      return hit(lookup);
+    }
+    List<Load> begun = new ArrayList<>(1);
+    CompletableFuture<Found> found = joinOrBegin(lookup, begun);
+    load(begun);
+    return found;
+  }
+
+  private CompletableFuture<Found> hit(Lookup lookup) {
+    statistics.hits.increment();
+    return CompletableFuture.completedFuture(new Found(lookup, false));
+  }
+
+  private CompletableFuture<Found> joinOrBegin(Lookup miss, List<Load> begun) {
+    statistics.misses.increment();
+    return loads.compute(
+            miss.key(),
+            (key, current) -> {
+              if (current != null && current.token == miss.fillToken()) {
+                return current;
+              }
+              Load load = new Load(key, miss.fillToken(), new CompletableFuture<>());
+              begun.add(load);
+              return load;
+            })
+        .result;
+  }
+
+  private void load(List<Load> begun) {
+    if (begun.isEmpty()) {
+      return;
+    }
+    statistics.loads.increment();
+    systemOfRecord
+        .load(begun.stream().map(Load::key).toList())
+        .whenComplete(
+            (rows, failure) -> {
+              for (int i = 0; i < begun.size(); i++) {
+                Load load = begun.get(i);
+                loads.remove(load.key, load);
+                if (failure != null) {
+                  load.result.completeExceptionally(Failures.cause(failure));
+                } else {
+                  fill(load, rows.get(i));
+                }
+              }
+            });
+  }
+
+  private void fill(Load load, Loaded row) {
+    store
+        .fill(load.key, row.row(), row.version(), load.token)
+        .thenCompose(
+            lookup ->
+                lookup == null
+                    ? read(load.key)
+                    : CompletableFuture.completedFuture(new Found(lookup, true)))
+        .whenComplete(
+            (found, failure) -> {
+              if (failure != null) {
+                load.result.completeExceptionally(Failures.cause(failure));
+              } else {
+                load.result.complete(found);
+              }
+            });
+  }
+
+  /** The state to show for a lookup that is no miss. */
+  static EntryState state(Lookup lookup) {
+    EntryState state = lookup.state();
+    if (state == null) {
+      throw new IllegalStateException("a miss has no state");
+    }
+    return state;
+  }
+}

@@ -1,0 +1,108 @@
+package io.headpond.engine;
+
+import io.headpond.EntryState;
+import io.headpond.HeadpondException;
+import io.headpond.Key;
+import io.headpond.RejectedException;
+import io.headpond.spi.HotStore;
+import io.headpond.spi.Mutation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who waits for the database to have a version. Costs nothing while nobody waits. Thread-safe.
+ *
+ * <p>A waiter registers first and asks the store afterwards, so a settlement in between is not missed.
+ */
+final class Settlements {
+  private record Waiter(long version, CompletableFuture<Void> future) {}
+
+  private final HotStore store;
+  private final ConcurrentHashMap<Key, List<Waiter>> waiters = new ConcurrentHashMap<>();
+
+  Settlements(HotStore store) {
+    this.store = store;
+  }
+
+  /** Completes when the database has this version of the key or a newer one, or the entry is parked. */
+  CompletableFuture<Void> settled(Key key, long version) {
+    CompletableFuture<Void> future = register(key, version);
+    store
+        .get(key)
+        .whenComplete(
+            (lookup, failure) -> {
+              if (failure != null) {
+                future.completeExceptionally(Failures.cause(failure));
+              } else if (lookup.state() == EntryState.PARKED) {
+                future.completeExceptionally(
+                    new RejectedException("the entry is parked: a dead letter"));
+              } else if (lookup.state() != EntryState.PENDING) {
+                future.complete(null);
+              }
+            });
+    return future;
+  }
+
+  /** Completes the next time that anything of the key is settled or parked. */
+  CompletableFuture<Void> next(Key key) {
+    return register(key, 0);
+  }
+
+  /** The database has these. */
+  void applied(List<Mutation> mutations) {
+    if (!waiters.isEmpty()) {
+      mutations.forEach(mutation -> finish(mutation, null));
+    }
+  }
+
+  /** The entry was parked. */
+  void parked(Mutation mutation, String message) {
+    finish(mutation, new RejectedException(message));
+  }
+
+  /** Nothing will be settled any more. */
+  void close(HeadpondException reason) {
+    waiters.forEach((key, list) -> list.forEach(w -> w.future.completeExceptionally(reason)));
+  }
+
+  private CompletableFuture<Void> register(Key key, long version) {
+    Waiter waiter = new Waiter(version, new CompletableFuture<>());
+    waiters.compute(
+        key,
+        (k, list) -> {
+          List<Waiter> with = list == null ? new ArrayList<>() : new ArrayList<>(list);
+          with.add(waiter);
+          return with;
+        });
+    waiter.future.whenComplete(
+        (v, e) ->
+            waiters.computeIfPresent(
+                key,
+                (k, list) -> {
+                  List<Waiter> without = new ArrayList<>(list);
+                  without.remove(waiter);
+                  return without.isEmpty() ? null : without;
+                }));
+    return waiter.future;
+  }
+
+  private void finish(Mutation mutation, @Nullable HeadpondException failure) {
+    List<Waiter> list = waiters.get(mutation.key());
+    if (list == null) {
+      return;
+    }
+    for (Waiter waiter : list) {
+      if (waiter.version > mutation.version()) {
+        continue;
+      }
+      if (failure == null) {
+        waiter.future.complete(null);
+      } else {
+        waiter.future.completeExceptionally(failure);
+      }
+    }
+  }
+}

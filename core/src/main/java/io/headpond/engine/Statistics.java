@@ -1,0 +1,32 @@
+package io.headpond.engine;
+
+import io.headpond.CacheStatus.Counters;
+import java.util.concurrent.atomic.LongAdder;
+
+/** Totals since the cache was opened. Thread-safe. */
+final class Statistics {
+  final LongAdder writes = new LongAdder();
+  final LongAdder coalesced = new LongAdder();
+  final LongAdder refused = new LongAdder();
+  final LongAdder applied = new LongAdder();
+  final LongAdder stale = new LongAdder();
+  final LongAdder batches = new LongAdder();
+  final LongAdder failedBatches = new LongAdder();
+  final LongAdder hits = new LongAdder();
+  final LongAdder misses = new LongAdder();
+  final LongAdder loads = new LongAdder();
+
+  Counters counters() {
+    return new Counters(
+        writes.sum(),
+        coalesced.sum(),
+        refused.sum(),
+        applied.sum(),
+        stale.sum(),
+        batches.sum(),
+        failedBatches.sum(),
+        hits.sum(),
+        misses.sum(),
+        loads.sum());
+  }
+}

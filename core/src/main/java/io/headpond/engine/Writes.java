@@ -1,0 +1,273 @@
+package io.headpond.engine;
+
+import io.headpond.Durability;
+import io.headpond.EntryState;
+import io.headpond.HeadpondException;
+import io.headpond.Key;
+import io.headpond.OverloadedException;
+import io.headpond.Receipt;
+import io.headpond.Row;
+import io.headpond.spi.Environment;
+import io.headpond.spi.HotStore;
+import io.headpond.spi.Write;
+import io.headpond.spi.WriteOutcome;
+import io.headpond.spi.WriteOutcome.Full;
+import io.headpond.spi.WriteOutcome.Written;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The way of a write into the hot store, and the line where writes wait for room. Thread-safe.
+ *
+ * <p>While the store has room a write goes straight in. When it is full, writes wait in the order in which they
+ * came, each until its deadline; as long as any waits, later ones line up behind it, so that two writes of a key by
+ * one caller cannot overtake each other. A write to an entry that is pending already needs no room and
+ * passes, unless an earlier write of its key waits: that is how a value that the database refuses is put
+ * right while the limit is reached.
+ */
+final class Writes {
+  /** The most writes that wait; they hold memory that the limit on pending bytes does not count. */
+  private static final int MAX_WAITING = 10_000;
+
+  private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
+
+  private final class Waiting {
+    private final Write write;
+    private final CompletableFuture<Receipt> result = new CompletableFuture<>();
+    private Environment.@Nullable Timer deadline;
+
+    private Waiting(Write write) {
+      this.write = write;
+    }
+  }
+
+  private final HotStore store;
+  private final Environment environment;
+  private final Duration patience;
+  private final String limit;
+  private final Statistics statistics;
+  private final Settlements settlements;
+  private final Flusher[] flushers;
+  private final SerialExecutor retries;
+
+  /** Guards the line and {@link #keys}. */
+  private final Object lock = new Object();
+
+  private final ArrayDeque<Waiting> line = new ArrayDeque<>();
+  private final Map<Key, Integer> keys = new HashMap<>();
+
+  /** How many wait; read without the lock. */
+  private volatile int waiting;
+
+  private volatile @Nullable HeadpondException closed;
+
+  Writes(Core core, Flusher[] flushers) {
+    this.store = core.store();
+    this.environment = core.environment();
+    this.patience = core.settings().overload().deadline();
+    this.limit =
+        core.settings().maxPendingEntries()
+            + " entries (maxPendingEntries) or "
+            + core.settings().maxPendingBytes()
+            + " bytes (maxPendingBytes)";
+    this.statistics = core.statistics();
+    this.settlements = core.settlements();
+    this.flushers = flushers;
+    this.retries = new SerialExecutor(core.environment());
+  }
+
+  /** Acknowledged when the future completes. */
+  CompletableFuture<Receipt> write(Key key, @Nullable Row row, Durability durability) {
+    HeadpondException reason = closed;
+    if (reason != null) {
+      return refuse(reason);
+    }
+    Write write = new Write(key, row, durability);
+    if (waiting > 0 && !passes(key)) {
+      return lineUp(write);
+    }
+    CompletableFuture<WriteOutcome> outcome = store.put(write).toCompletableFuture();
+    if (outcome.isDone() && !outcome.isCompletedExceptionally()) {
+      return conclude(write, outcome.join());
+    }
+    return outcome
+        .handle((o, failure) -> failure == null ? conclude(write, o) : refuse(failure))
+        .thenCompose(receipt -> receipt);
+  }
+
+  /** Something was settled or parked: who waits may find room. */
+  void roomFreed() {
+    if (waiting > 0) {
+      retries.execute(this::admit);
+    }
+  }
+
+  /** Refuses writes from now on, and those that wait. */
+  void close(HeadpondException reason) {
+    synchronized (lock) {
+      if (closed == null) {
+        closed = reason;
+      }
+    }
+    retries.execute(
+        () -> {
+          Waiting next;
+          while ((next = head()) != null) {
+            leave(next);
+            next.result.completeExceptionally(reason);
+          }
+        });
+  }
+
+  int waiting() {
+    return waiting;
+  }
+
+  private CompletableFuture<Receipt> conclude(Write write, WriteOutcome outcome) {
+    if (outcome instanceof Written written) {
+      return CompletableFuture.completedFuture(acknowledge(write, written));
+    }
+    return outcome instanceof Full
+        ? lineUp(write)
+        : refuse(new IllegalStateException("a write below DATABASE found its key staged"));
+  }
+
+  private Receipt acknowledge(Write write, Written written) {
+    statistics.writes.increment();
+    if (written.coalesced()) {
+      statistics.coalesced.increment();
+    }
+    flushers[write.key().partition(flushers.length)].written(written.ready());
+    return new WriteReceipt(
+        settlements, write.key(), written.mutation().version(), write.durability());
+  }
+
+  /** Whether the entry is pending, so that the write needs no room, and none of its key waits. */
+  private boolean passes(Key key) {
+    synchronized (lock) {
+      if (keys.containsKey(key)) {
+        return false;
+      }
+    }
+    var lookup = store.get(key).toCompletableFuture();
+    return lookup.isDone()
+        && !lookup.isCompletedExceptionally()
+        && lookup.join().state() == EntryState.PENDING;
+  }
+
+  private CompletableFuture<Receipt> lineUp(Write write) {
+    Waiting entry = new Waiting(write);
+    synchronized (lock) {
+      HeadpondException reason = closed;
+      if (reason != null) {
+        return refuse(reason);
+      }
+      if (patience.isZero() || line.size() >= MAX_WAITING) {
+        return refuse(full("as much is pending as may be: "));
+      }
+      line.add(entry);
+      keys.merge(write.key(), 1, Integer::sum);
+      waiting = line.size();
+    }
+    entry.deadline = environment.schedule(patience, () -> retries.execute(() -> expire(entry)));
+    // What freed room before this one stood in line has not seen it.
+    retries.execute(this::admit);
+    return entry.result;
+  }
+
+  private OverloadedException full(String what) {
+    return new OverloadedException(what + limit, RETRY_AFTER);
+  }
+
+  private void expire(Waiting entry) {
+    if (leave(entry)) {
+      statistics.refused.increment();
+      entry.result.completeExceptionally(
+          full("no room within " + patience.toMillis() + " ms; as much is pending as may be: "));
+    }
+  }
+
+  /** Lets in from the head of the line until the store is full again. Runs in {@link #retries}. */
+  private void admit() {
+    Waiting next = head();
+    if (next == null) {
+      return;
+    }
+    var outcome = store.put(next.write).toCompletableFuture();
+    if (outcome.isDone()) {
+      if (admitted(next, outcome)) {
+        retries.execute(this::admit);
+      }
+    } else {
+      // The write is on its way: it leaves the line, so that its deadline cannot claim that it
+      // failed.
+      leave(next);
+      outcome.whenComplete(
+          (o, failure) ->
+              retries.execute(
+                  () -> {
+                    if (failure == null && o instanceof Full) {
+                      returnToHead(next);
+                    } else {
+                      admitted(next, outcome);
+                      admit();
+                    }
+                  }));
+    }
+  }
+
+  /** Whether the outcome was final, so that the next in line may try. */
+  private boolean admitted(Waiting entry, CompletableFuture<WriteOutcome> outcome) {
+    if (outcome.isCompletedExceptionally()) {
+      leave(entry);
+      outcome.whenComplete(
+          (o, failure) -> entry.result.completeExceptionally(Failures.cause(failure)));
+      return true;
+    }
+    if (outcome.join() instanceof Written written) {
+      leave(entry);
+      entry.result.complete(acknowledge(entry.write, written));
+      return true;
+    }
+    return false;
+  }
+
+  private @Nullable Waiting head() {
+    synchronized (lock) {
+      return line.peek();
+    }
+  }
+
+  private boolean leave(Waiting entry) {
+    Environment.Timer deadline = entry.deadline;
+    if (deadline != null) {
+      deadline.cancel();
+    }
+    synchronized (lock) {
+      if (!line.remove(entry)) {
+        return false;
+      }
+      keys.computeIfPresent(entry.write.key(), (key, count) -> count == 1 ? null : count - 1);
+      waiting = line.size();
+      return true;
+    }
+  }
+
+  private void returnToHead(Waiting entry) {
+    synchronized (lock) {
+      line.addFirst(entry);
+      keys.merge(entry.write.key(), 1, Integer::sum);
+      waiting = line.size();
+    }
+    entry.deadline = environment.schedule(patience, () -> retries.execute(() -> expire(entry)));
+  }
+
+  private CompletableFuture<Receipt> refuse(Throwable failure) {
+    statistics.refused.increment();
+    return CompletableFuture.failedFuture(Failures.cause(failure));
+  }
+}
