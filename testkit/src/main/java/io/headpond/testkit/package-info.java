@@ -1,7 +1,6 @@
 /**
- * Contract tests for the ports, a manual clock and scheduler, and faulty fakes.
- * For tests only; never on a production class path.
- * It may touch core, JUnit's API and AssertJ.
+ * For tests of what uses or extends Headpond: contract tests for the ports, a manual clock and scheduler, a disk and
+ * a database that fail on command, and the history checker. Test scope only.
  */
 @NullMarked
 package io.headpond.testkit;

@@ -1,0 +1,360 @@
+package io.headpond.testkit;
+
+import io.headpond.ConfigurationException;
+import io.headpond.Key;
+import io.headpond.OutcomeUnknownException;
+import io.headpond.Row;
+import io.headpond.RowType;
+import io.headpond.UnavailableException;
+import io.headpond.spi.Applied;
+import io.headpond.spi.Applied.Outcome;
+import io.headpond.spi.Batch;
+import io.headpond.spi.DatabaseWentBackException;
+import io.headpond.spi.Environment;
+import io.headpond.spi.FencedException;
+import io.headpond.spi.Lease;
+import io.headpond.spi.Loaded;
+import io.headpond.spi.Mutation;
+import io.headpond.spi.StoreId;
+import io.headpond.spi.SystemOfRecord;
+import io.headpond.spi.SystemOfRecordFactory;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One table with a version column in memory, with leases and all that {@link SystemOfRecord} promises, which fails on command.
+ * It outlives the caches that connect to it, as a database does. Every step is a task of the environment.
+ *
+ * <p>Not thread-safe.
+ */
+public final class FakeDatabase implements SystemOfRecordFactory {
+  /**
+   * A row.
+   *
+   * @param value its cells
+   * @param version what stands in the version column
+   */
+  public record Stored(Row value, long version) {}
+
+  private record LeaseRow(
+      long epoch, @Nullable Object owner, long highVersion, long frontier, long lastBatch) {}
+
+  /** What happens to a request. */
+  private enum Fault {
+    LOSE_REQUEST,
+    LOSE_REPLY
+  }
+
+  private final Environment environment;
+  private final Map<Key, Stored> rows = new HashMap<>();
+  private final Map<Integer, LeaseRow> leases = new HashMap<>();
+  private final ArrayDeque<Fault> faults = new ArrayDeque<>();
+  private final List<String> log = new ArrayList<>();
+  private @Nullable StoreId boundTo;
+  private int partitions;
+  private boolean away;
+  private Predicate<Mutation> refuses = mutation -> false;
+  private @Nullable List<Runnable> held;
+  private @Nullable HistoryChecker<Key, Row> watcher;
+
+  public FakeDatabase(Environment environment) {
+    this.environment = environment;
+  }
+
+  /** Every request fails from now on, or no longer. */
+  public void setAway(boolean away) {
+    this.away = away;
+  }
+
+  /** The next batch does not arrive: nothing is done, and the caller knows it. */
+  public void loseNextRequest() {
+    faults.add(Fault.LOSE_REQUEST);
+  }
+
+  /** The next batch is committed, but the caller does not learn it. */
+  public void loseNextReply() {
+    faults.add(Fault.LOSE_REPLY);
+  }
+
+  /** What the database refuses from now on. */
+  public void refuse(Predicate<Mutation> refuses) {
+    this.refuses = refuses;
+  }
+
+  /** Answers are computed but kept back until {@link #releaseReplies}. */
+  public void holdReplies() {
+    held = new ArrayList<>();
+  }
+
+  /** Sends the answers that were kept back, and keeps none back from now on. */
+  public void releaseReplies() {
+    List<Runnable> replies = held == null ? List.of() : held;
+    held = null;
+    replies.forEach(environment::execute);
+  }
+
+  /** Tells the checker of every row that changes. */
+  public void watch(HistoryChecker<Key, Row> checker) {
+    this.watcher = checker;
+  }
+
+  /** Another program writes a row. */
+  public void writeRow(Key key, Row value, long version) {
+    rows.put(key, new Stored(value, version));
+  }
+
+  /** The row of a key; null if there is none. */
+  public @Nullable Stored row(Key key) {
+    return rows.get(key);
+  }
+
+  /** All rows. */
+  public Map<Key, Stored> rows() {
+    return Map.copyOf(rows);
+  }
+
+  /** Every committed change in its order: {@code put}, {@code remove}, with key and version. */
+  public List<String> log() {
+    return List.copyOf(log);
+  }
+
+  /** How many batches with this partition's lease have been committed; the last one's id and its frontier. */
+  public long frontier(int partition) {
+    LeaseRow row = leases.get(partition);
+    return row == null ? 0 : row.frontier;
+  }
+
+  /** A copy of all that is committed, to go back to. */
+  public Runnable savePoint() {
+    Map<Key, Stored> savedRows = new HashMap<>(rows);
+    Map<Integer, LeaseRow> savedLeases = new HashMap<>(leases);
+    return () -> {
+      rows.clear();
+      rows.putAll(savedRows);
+      leases.clear();
+      leases.putAll(savedLeases);
+    };
+  }
+
+  @Override
+  public SystemOfRecord connect(String dataset, RowType declared) {
+    return new Connection(declared);
+  }
+
+  private final class Connection implements SystemOfRecord {
+    private final RowType rowType;
+    private final Map<Integer, Long> confirmed = new HashMap<>();
+
+    private Connection(RowType rowType) {
+      this.rowType = rowType;
+    }
+
+    @Override
+    public RowType rowType() {
+      return rowType;
+    }
+
+    @Override
+    public String description() {
+      return "a table in memory";
+    }
+
+    @Override
+    public CompletionStage<Boolean> bind(StoreId store, int count, boolean adopt) {
+      return answer(
+          () -> {
+            StoreId bound = boundTo;
+            if (bound != null && !adopt && !bound.id().equals(store.id())) {
+              throw new ConfigurationException(
+                  "the table belongs to store " + bound.id() + " (" + bound.description() + ")");
+            }
+            if (bound != null && partitions != count) {
+              throw new ConfigurationException(
+                  "the dataset has " + partitions + " partitions, not " + count);
+            }
+            if (bound == null || adopt) {
+              for (int i = 0; i < count; i++) {
+                LeaseRow old = leases.get(i);
+                leases.put(
+                    i,
+                    new LeaseRow(
+                        old == null ? 0 : old.epoch + 1,
+                        null,
+                        highestVersion(),
+                        old == null ? 0 : old.frontier,
+                        0));
+              }
+            }
+            boundTo = store;
+            partitions = count;
+            return bound != null && bound.id().equals(store.id());
+          });
+    }
+
+    @Override
+    public CompletionStage<Lease> acquire(StoreId store, int partition) {
+      return answer(
+          () -> {
+            if (boundTo == null || !boundTo.id().equals(store.id())) {
+              throw new FencedException("the table belongs to another store");
+            }
+            LeaseRow row = lease(partition);
+            LeaseRow taken =
+                new LeaseRow(row.epoch + 1, this, row.highVersion, row.frontier, row.lastBatch);
+            leases.put(partition, taken);
+            confirmed.put(partition, row.lastBatch);
+            return new Lease(
+                partition, taken.epoch, taken.highVersion, taken.frontier, taken.lastBatch);
+          });
+    }
+
+    @Override
+    public CompletionStage<Void> release(Lease lease) {
+      return answer(() -> null);
+    }
+
+    @Override
+    public CompletionStage<Applied> apply(Batch batch, Lease lease) {
+      Fault fault = faults.poll();
+      return answer(
+          () -> {
+            if (fault == Fault.LOSE_REQUEST) {
+              throw new UnavailableException("the request was lost");
+            }
+            Applied applied = applyNow(batch, lease);
+            if (fault == Fault.LOSE_REPLY) {
+              throw new OutcomeUnknownException("the reply was lost");
+            }
+            confirmed.put(lease.partition(), batch.id());
+            return applied;
+          });
+    }
+
+    @Override
+    public CompletionStage<List<Loaded>> load(List<Key> keys) {
+      return answer(
+          () -> {
+            List<Loaded> loaded = new ArrayList<>();
+            for (Key key : keys) {
+              Stored stored = rows.get(key);
+              loaded.add(
+                  stored == null
+                      ? new Loaded(key, null, 0)
+                      : new Loaded(key, stored.value, stored.version));
+            }
+            return loaded;
+          });
+    }
+
+    @Override
+    public void close() {}
+
+    private Applied applyNow(Batch batch, Lease lease) {
+      LeaseRow row = lease(lease.partition());
+      if (row.owner != this || row.epoch != lease.epoch()) {
+        throw new FencedException("epoch " + lease.epoch() + " is over, now " + row.epoch);
+      }
+      Long last = confirmed.get(lease.partition());
+      if (last != null && last != row.lastBatch) {
+        throw new DatabaseWentBackException("the database lost batch " + last);
+      }
+      List<Outcome> outcomes = new ArrayList<>();
+      for (Mutation mutation : batch.mutations()) {
+        if (refuses.test(mutation)) {
+          return refused(batch);
+        }
+      }
+      long high = row.highVersion;
+      for (Mutation mutation : batch.mutations()) {
+        outcomes.add(applyOne(mutation));
+        high = Math.max(high, mutation.version());
+      }
+      leases.put(
+          lease.partition(),
+          new LeaseRow(
+              row.epoch, this, high, Math.max(row.frontier, batch.frontier()), batch.id()));
+      return new Applied(outcomes, 3);
+    }
+
+    private Applied refused(Batch batch) {
+      List<Outcome> outcomes = new ArrayList<>();
+      for (Mutation mutation : batch.mutations()) {
+        outcomes.add(
+            refuses.test(mutation)
+                ? new Applied.Rejected("refused on command")
+                : new Applied.Retry("not written because of others in its batch"));
+      }
+      return new Applied(outcomes, 2);
+    }
+
+    private Outcome applyOne(Mutation mutation) {
+      Stored there = rows.get(mutation.key());
+      if (there != null && there.version > mutation.version()) {
+        return new Applied.Stale(there.version);
+      }
+      if (there != null
+          && there.version == mutation.version()
+          && mutation instanceof Mutation.Put) {
+        return Applied.Done.INSTANCE;
+      }
+      if (mutation instanceof Mutation.Put put) {
+        rows.put(put.key(), new Stored(put.row(), put.version()));
+        changed("put", put);
+      } else if (there != null) {
+        rows.remove(mutation.key());
+        changed("remove", mutation);
+      }
+      return Applied.Done.INSTANCE;
+    }
+
+    private void changed(String what, Mutation mutation) {
+      log.add(what + " " + mutation.key() + " " + mutation.version());
+      if (watcher != null) {
+        watcher.observed(mutation.key(), mutation.version());
+      }
+    }
+
+    private LeaseRow lease(int partition) {
+      LeaseRow row = leases.get(partition);
+      if (row == null) {
+        throw new ConfigurationException("no partition " + partition);
+      }
+      return row;
+    }
+
+    private long highestVersion() {
+      return rows.values().stream().mapToLong(Stored::version).max().orElse(0);
+    }
+
+    private <T extends @Nullable Object> CompletionStage<T> answer(Supplier<T> work) {
+      CompletableFuture<T> reply = new CompletableFuture<>();
+      environment.execute(
+          () -> {
+            Runnable answer;
+            try {
+              if (away) {
+                throw new UnavailableException("the database is away");
+              }
+              T value = work.get();
+              answer = () -> reply.complete(value);
+            } catch (RuntimeException e) {
+              answer = () -> reply.completeExceptionally(e);
+            }
+            if (held != null) {
+              held.add(answer);
+            } else {
+              answer.run();
+            }
+          });
+      return reply;
+    }
+  }
+}

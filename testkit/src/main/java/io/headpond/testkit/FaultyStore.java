@@ -1,0 +1,181 @@
+package io.headpond.testkit;
+
+import io.headpond.Durability;
+import io.headpond.Key;
+import io.headpond.PendingPage;
+import io.headpond.Row;
+import io.headpond.spi.Failure;
+import io.headpond.spi.HotStore;
+import io.headpond.spi.HotStoreFactory;
+import io.headpond.spi.Lookup;
+import io.headpond.spi.Mutation;
+import io.headpond.spi.PartitionStats;
+import io.headpond.spi.StoreId;
+import io.headpond.spi.Taken;
+import io.headpond.spi.Write;
+import io.headpond.spi.WriteOutcome;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A hot store in front of a real one, which keeps steps back on command, so that a test can put other steps or a crash
+ * between them. Thread-safe as far as the real one is; the commands are for one thread.
+ */
+public final class FaultyStore implements HotStore {
+  private final HotStore real;
+  private boolean holdSettle;
+  private boolean holdFill;
+  private final List<Runnable> held = new ArrayList<>();
+
+  private FaultyStore(HotStore real) {
+    this.real = real;
+  }
+
+  /** Opens the real store and stands in front of it. */
+  public static FaultyStore open(HotStoreFactory factory, HotStoreFactory.Settings settings) {
+    return new FaultyStore(factory.open(settings));
+  }
+
+  /** Settlements are kept back from now on: the database has the batch, the store does not know. */
+  public void holdSettle() {
+    holdSettle = true;
+  }
+
+  /** Fills are kept back from now on: the row was read, the store does not have it. */
+  public void holdFill() {
+    holdFill = true;
+  }
+
+  /** Lets go of what was kept back, in its order, and keeps nothing back from now on. */
+  public void release() {
+    holdSettle = false;
+    holdFill = false;
+    List<Runnable> steps = List.copyOf(held);
+    held.clear();
+    steps.forEach(Runnable::run);
+  }
+
+  /** How many steps are kept back. */
+  public int held() {
+    return held.size();
+  }
+
+  @Override
+  public CompletionStage<@Nullable Void> settle(
+      int partition, long epoch, List<Mutation> mutations, long frontier) {
+    return step(holdSettle, () -> real.settle(partition, epoch, mutations, frontier));
+  }
+
+  @Override
+  public CompletionStage<@Nullable Lookup> fill(
+      Key key, @Nullable Row row, long version, long fillToken) {
+    return step(holdFill, () -> real.fill(key, row, version, fillToken));
+  }
+
+  private <T extends @Nullable Object> CompletionStage<T> step(
+      boolean hold, Supplier<CompletionStage<T>> step) {
+    if (!hold) {
+      return step.get();
+    }
+    CompletableFuture<T> later = new CompletableFuture<>();
+    held.add(
+        () ->
+            step.get()
+                .whenComplete(
+                    (value, failure) -> {
+                      if (failure == null) {
+                        later.complete(value);
+                      } else {
+                        later.completeExceptionally(failure);
+                      }
+                    }));
+    return later;
+  }
+
+  @Override
+  public StoreId id() {
+    return real.id();
+  }
+
+  @Override
+  public Durability strongest() {
+    return real.strongest();
+  }
+
+  @Override
+  public CompletionStage<@Nullable Void> open(
+      int partition, long epoch, long highVersion, boolean resumed) {
+    return real.open(partition, epoch, highVersion, resumed);
+  }
+
+  @Override
+  public CompletionStage<WriteOutcome> put(Write write) {
+    return real.put(write);
+  }
+
+  @Override
+  public CompletionStage<Lookup> get(Key key) {
+    return real.get(key);
+  }
+
+  @Override
+  public CompletionStage<List<Lookup>> getAll(List<Key> keys) {
+    return real.getAll(keys);
+  }
+
+  @Override
+  public CompletionStage<Taken> take(int partition, long epoch, int max) {
+    return real.take(partition, epoch, max);
+  }
+
+  @Override
+  public CompletionStage<@Nullable Void> defer(
+      int partition, long epoch, Mutation mutation, long dueMicros, int attempts, Failure failure) {
+    return real.defer(partition, epoch, mutation, dueMicros, attempts, failure);
+  }
+
+  @Override
+  public CompletionStage<@Nullable Void> park(
+      int partition, long epoch, Mutation mutation, int attempts, Failure failure) {
+    return real.park(partition, epoch, mutation, attempts, failure);
+  }
+
+  @Override
+  public CompletionStage<Boolean> unstage(int partition, long epoch, Mutation mutation) {
+    return real.unstage(partition, epoch, mutation);
+  }
+
+  @Override
+  public PartitionStats stats(int partition) {
+    return real.stats(partition);
+  }
+
+  @Override
+  public long frontier(int partition) {
+    return real.frontier(partition);
+  }
+
+  @Override
+  public long nowMicros() {
+    return real.nowMicros();
+  }
+
+  @Override
+  public CompletionStage<PendingPage> pending(String prefix, @Nullable String after, int limit) {
+    return real.pending(prefix, after, limit);
+  }
+
+  @Override
+  public @Nullable Throwable failure() {
+    return real.failure();
+  }
+
+  @Override
+  public void close() {
+    real.close();
+  }
+}
