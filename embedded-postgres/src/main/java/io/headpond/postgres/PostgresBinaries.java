@@ -50,12 +50,16 @@ final class PostgresBinaries {
    * @throws IOException if {@code cache} cannot be written
    */
   static PostgresBinaries in(Path cache) throws IOException {
-    String archive = archiveName(System.getProperty("os.name"), System.getProperty("os.arch"));
-    Path home = cache.resolve(checksum(archive).substring(0, 16));
+    String archive = archiveForThisMachine();
+    Path home = homeIn(cache, archive);
     if (!isWhole(home)) {
       unpack(archive, cache, home);
     }
     return new PostgresBinaries(home);
+  }
+
+  static Path homeIn(Path cache, String archive) throws IOException {
+    return cache.resolve(checksum(archive).substring(0, 16));
   }
 
   /** {@code $XDG_CACHE_HOME/headpond/postgres}, or the same below {@code ~/.cache}. */
@@ -75,6 +79,10 @@ final class PostgresBinaries {
 
   Path home() {
     return home;
+  }
+
+  static String archiveForThisMachine() {
+    return archiveName(System.getProperty("os.name"), System.getProperty("os.arch"));
   }
 
   static String archiveName(String osName, String osArch) {
