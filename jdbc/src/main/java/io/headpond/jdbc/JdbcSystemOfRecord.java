@@ -1,0 +1,179 @@
+package io.headpond.jdbc;
+
+import io.headpond.Key;
+import io.headpond.OutcomeUnknownException;
+import io.headpond.RowType;
+import io.headpond.UnavailableException;
+import io.headpond.spi.Applied;
+import io.headpond.spi.Batch;
+import io.headpond.spi.Lease;
+import io.headpond.spi.Loaded;
+import io.headpond.spi.StoreId;
+import io.headpond.spi.SystemOfRecord;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** A checked table as the system of record of a dataset. Thread-safe. */
+final class JdbcSystemOfRecord implements SystemOfRecord {
+  private static final long LOCK_PAUSE_MILLIS = 50;
+  private static final String LOCKED = "55P03";
+
+  private final JdbcDatabase database;
+  private final boolean owned;
+  private final String dataset;
+  private final MappedTable table;
+  private final TableStatements statements;
+  private final Leases leases;
+  private final BatchWriter writer;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  JdbcSystemOfRecord(JdbcDatabase database, boolean owned, String dataset, MappedTable table) {
+    this.database = database;
+    this.owned = owned;
+    this.dataset = dataset;
+    this.table = table;
+    this.statements = new TableStatements(table);
+    this.leases = new Leases(table, dataset, database.leaseTtl());
+    this.writer = new BatchWriter(database.dialect(), table, statements, leases);
+  }
+
+  @Override
+  public RowType rowType() {
+    return table.type();
+  }
+
+  @Override
+  public String description() {
+    return table.description();
+  }
+
+  @Override
+  public CompletionStage<Boolean> bind(StoreId store, int partitions, boolean adopt) {
+    return transaction(connection -> leases.bind(connection, store, partitions, adopt));
+  }
+
+  @Override
+  public CompletionStage<Lease> acquire(StoreId store, int partition) {
+    CompletableFuture<Lease> acquired = new CompletableFuture<>();
+    long deadline = System.nanoTime() + database.leaseTtl().toNanos();
+    tryAcquire(store, partition, deadline, acquired);
+    return acquired;
+  }
+
+  /**
+   * A transaction that holds the row ends by itself or by the server's limits. Between two attempts no connection is kept, so
+   * that flushes of other partitions go on.
+   */
+  private void tryAcquire(
+      StoreId store, int partition, long deadline, CompletableFuture<Lease> acquired) {
+    transaction(connection -> leases.acquire(connection, store, partition))
+        .whenComplete(
+            (lease, failure) -> {
+              if (failure == null) {
+                leases.acquired(lease);
+                acquired.complete(lease);
+              } else if (!locked(failure)) {
+                acquired.completeExceptionally(failure);
+              } else if (System.nanoTime() - deadline > 0) {
+                acquired.completeExceptionally(
+                    new UnavailableException(
+                        "dataset "
+                            + dataset
+                            + ", partition "
+                            + partition
+                            + ": another transaction has held the lease row for "
+                            + database.leaseTtl().toSeconds()
+                            + " s",
+                        failure));
+              } else {
+                CompletableFuture.delayedExecutor(LOCK_PAUSE_MILLIS, TimeUnit.MILLISECONDS)
+                    .execute(() -> tryAcquire(store, partition, deadline, acquired));
+              }
+            });
+  }
+
+  private static boolean locked(Throwable failure) {
+    return failure.getCause() instanceof SQLException e && LOCKED.equals(e.getSQLState());
+  }
+
+  @Override
+  public CompletionStage<Void> release(Lease lease) {
+    return transaction(connection -> leases.release(connection, lease)).thenAccept(ours -> {});
+  }
+
+  @Override
+  public CompletionStage<Applied> apply(Batch batch, Lease lease) {
+    return inTransaction(connection -> writer.apply(connection, batch, lease));
+  }
+
+  @Override
+  public CompletionStage<List<Loaded>> load(List<Key> keys) {
+    List<Key> asked = List.copyOf(keys);
+    if (asked.isEmpty()) {
+      return CompletableFuture.completedFuture(List.of());
+    }
+    return onLane(database.reads(), connection -> statements.load(connection, asked));
+  }
+
+  @Override
+  public void close() {
+    if (!closed.getAndSet(true) && owned) {
+      database.close();
+    }
+  }
+
+  /** A transaction that is committed when the work is done. */
+  private <T> CompletableFuture<T> transaction(Lane.Work<T> work) {
+    return inTransaction(
+        connection -> {
+          T result = work.run(connection);
+          commit(connection);
+          return result;
+        });
+  }
+
+  private void commit(Connection connection) throws SQLException {
+    try {
+      connection.commit();
+    } catch (SQLException e) {
+      SqlTrouble trouble = database.dialect().trouble(e);
+      if (trouble.kind() == SqlTrouble.Kind.DATA) {
+        throw e;
+      }
+      throw new OutcomeUnknownException(
+          "whether it was committed is not known: " + trouble.message(), e);
+    }
+  }
+
+  /** A transaction that the work commits; whatever it leaves open is rolled back. */
+  private <T> CompletableFuture<T> inTransaction(Lane.Work<T> work) {
+    return onLane(
+        database.flushes(),
+        connection -> {
+          connection.setAutoCommit(false);
+          try {
+            return work.run(connection);
+          } catch (SQLException | RuntimeException | Error e) {
+            try {
+              connection.rollback();
+            } catch (SQLException suppressed) {
+              e.addSuppressed(suppressed);
+            }
+            throw e;
+          }
+        });
+  }
+
+  private <T> CompletableFuture<T> onLane(Lane lane, Lane.Work<T> work) {
+    if (closed.get()) {
+      return CompletableFuture.failedFuture(
+          new UnavailableException("dataset " + dataset + ": the table is closed"));
+    }
+    return lane.run(work);
+  }
+}

@@ -1,0 +1,89 @@
+package io.headpond.jdbc;
+
+import io.headpond.ConfigurationException;
+import io.headpond.RowType;
+import io.headpond.spi.SystemOfRecord;
+import io.headpond.spi.SystemOfRecordFactory;
+import java.util.function.Function;
+
+/**
+ * The table of one dataset: connects as its system of record. Made by {@link JdbcDatabase#table} or
+ * {@link JdbcDatabase.Builder#table}. Immutable: each setting returns a new one.
+ *
+ * <p>The table's key columns need a unique index on exactly them; every mapped column a type that
+ * holds what was declared. {@link #connect} checks this and names all that does not fit.
+ */
+public final class JdbcTable implements SystemOfRecordFactory {
+  private final Function<String, JdbcDatabase> database;
+  private final boolean owned;
+  private final Mapping mapping;
+
+  JdbcTable(Function<String, JdbcDatabase> database, boolean owned, Mapping mapping) {
+    this.database = database;
+    this.owned = owned;
+    this.mapping = mapping;
+  }
+
+  /**
+   * A {@code bigint} column that takes each row's version. With it a row only ever moves to a higher version, whoever
+   * writes it. Default: none.
+   */
+  public JdbcTable versionColumn(String name) {
+    return with(
+        new Mapping(
+            mapping.table(),
+            named("versionColumn", name),
+            mapping.updatedAtColumn(),
+            mapping.createTable(),
+            mapping.unsafeAllowed()));
+  }
+
+  /**
+   * A {@code timestamptz} column that takes the version as a time: when the write was acknowledged, to the
+   * microsecond. Default: none.
+   */
+  public JdbcTable updatedAtColumn(String name) {
+    return with(
+        new Mapping(
+            mapping.table(),
+            mapping.versionColumn(),
+            named("updatedAtColumn", name),
+            mapping.createTable(),
+            mapping.unsafeAllowed()));
+  }
+
+  /** Whether to create the table from the declared columns if it is missing. Default: no. */
+  public JdbcTable createTable(boolean create) {
+    return with(
+        new Mapping(
+            mapping.table(),
+            mapping.versionColumn(),
+            mapping.updatedAtColumn(),
+            create,
+            mapping.unsafeAllowed()));
+  }
+
+  @Override
+  public SystemOfRecord connect(String dataset, RowType declared) {
+    JdbcDatabase connected = database.apply(dataset);
+    try {
+      return new JdbcSystemOfRecord(connected, owned, dataset, connected.check(declared, mapping));
+    } catch (RuntimeException | Error e) {
+      if (owned) {
+        connected.close();
+      }
+      throw e;
+    }
+  }
+
+  private JdbcTable with(Mapping changed) {
+    return new JdbcTable(database, owned, changed);
+  }
+
+  private static String named(String setting, String name) {
+    if (name.isBlank()) {
+      throw new ConfigurationException(setting + ": the name is blank");
+    }
+    return name;
+  }
+}

@@ -1,0 +1,40 @@
+package io.headpond.jdbc;
+
+import io.headpond.RowType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A table that was checked against its mapping.
+ *
+ * @param schema where it stands, and Headpond's own tables beside it
+ * @param name its own name
+ * @param type the columns as the database has them
+ * @param versionColumn takes each row's version; null if there is none
+ * @param updatedAtColumn takes the version as a time; null if there is none
+ * @param deferrable whether constraints may be checked as late as the commit
+ * @param description table, database and server, for people
+ */
+record MappedTable(
+    String schema,
+    String name,
+    RowType type,
+    @Nullable String versionColumn,
+    @Nullable String updatedAtColumn,
+    boolean deferrable,
+    String description) {
+
+  /** Schema and table, quoted. */
+  String quoted() {
+    return TableName.quote(schema) + "." + TableName.quote(name);
+  }
+
+  /** Schema and table, for people and for {@code headpond_dataset}. */
+  String qualified() {
+    return schema + "." + name;
+  }
+
+  /** One of Headpond's own tables, quoted. */
+  String own(String table) {
+    return TableName.quote(schema) + "." + TableName.quote(table);
+  }
+}

@@ -1,0 +1,146 @@
+package io.headpond.jdbc;
+
+import io.headpond.ConfigurationException;
+import io.headpond.RowType;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Set;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.PGSimpleDataSource;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
+
+/** PostgreSQL 14 and newer. */
+final class PostgresDialect implements Dialect {
+  /** Statements that are no longer what they were prepared as; gone with a new connection. */
+  private static final Set<String> STALE_STATEMENT = Set.of("0A000", "26000");
+
+  /** No such table, column or unique index, no such schema, no privilege. */
+  private static final Set<String> MAPPING =
+      Set.of("42P01", "42703", "42501", "42P10", "3F000", "3D000", "28000", "28P01");
+
+  /** Lock not available, statement cancelled by its timeout, read-only transaction. */
+  private static final Set<String> OUTAGE =
+      Set.of("55P03", "55006", "57014", "25006", "25P02", "25P03", "25P04");
+
+  /** Connection, resources, rolled back by the server, operator, system, internal. */
+  private static final Set<String> OUTAGE_CLASSES =
+      Set.of("08", "53", "40", "57", "58", "XX", "F0");
+
+  /**
+   * Everything in one round trip. A stronger synchronous_commit than "on" is kept; a weaker one would let the
+   * server confirm what it can lose. transaction_timeout exists since version 17.
+   */
+  private static final String SETTINGS =
+      """
+      SELECT pg_is_in_recovery(),
+             set_config('TimeZone', 'UTC', false),
+             set_config('statement_timeout', ?, false),
+             set_config('lock_timeout', ?, false),
+             set_config('idle_in_transaction_session_timeout', ?, false),
+             set_config('default_transaction_isolation', 'read committed', false),
+             CASE WHEN current_setting('synchronous_commit')
+                       NOT IN ('on', 'remote_write', 'remote_apply')
+                  THEN set_config('synchronous_commit', 'on', false) END,
+             CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
+                  THEN set_config('transaction_timeout', ?, false) END,
+             CASE WHEN ? THEN set_config('default_transaction_read_only', 'on', false) END
+      """;
+
+  @Override
+  public DataSource dataSource(String url, @Nullable String user, @Nullable String password) {
+    PGSimpleDataSource source = new PGSimpleDataSource();
+    try {
+      source.setUrl(url);
+    } catch (IllegalArgumentException e) {
+      // Not the cause: its message repeats the URL, and a password may stand in there.
+      throw new ConfigurationException(
+          "url: must have the form jdbc:postgresql://host:port/database, with parameters known to the"
+              + " driver");
+    }
+    if (user != null) {
+      source.setUser(user);
+    }
+    if (password != null) {
+      source.setPassword(password);
+    }
+    if (source.getApplicationName() == null) {
+      source.setApplicationName("headpond");
+    }
+    source.setTcpKeepAlive(true);
+    // The same few statements over and over: let the server keep them from the first use on.
+    source.setPrepareThreshold(1);
+    return source;
+  }
+
+  @Override
+  public void prepare(Connection connection, Duration leaseTtl, boolean forReads)
+      throws SQLException {
+    Limits limits = Limits.of(leaseTtl);
+    try (PreparedStatement statement = connection.prepareStatement(SETTINGS)) {
+      statement.setString(1, limits.statementMillis() + "ms");
+      statement.setString(2, limits.lockMillis() + "ms");
+      statement.setString(3, limits.idleMillis() + "ms");
+      statement.setString(4, limits.transactionMillis() + "ms");
+      statement.setBoolean(5, forReads);
+      try (ResultSet row = statement.executeQuery()) {
+        row.next();
+        if (row.getBoolean(1)) {
+          throw new SQLException(
+              "the server is in recovery (a standby); Headpond reads and writes the primary only",
+              "25006");
+        }
+      }
+    }
+    // Beyond the server's own limit: only a server or a network that has gone silent gets there.
+    connection.setNetworkTimeout(Runnable::run, limits.networkMillis());
+  }
+
+  @Override
+  public MappedTable check(Connection connection, RowType declared, Mapping mapping)
+      throws SQLException {
+    return new PostgresCatalogue(connection, declared, mapping).check();
+  }
+
+  @Override
+  public SqlTrouble trouble(SQLException error) {
+    SQLException cause = root(error);
+    String state = cause.getSQLState() == null ? "" : cause.getSQLState();
+    String message = message(cause);
+    return new SqlTrouble(
+        kind(state), state.isEmpty() ? message : message + " (SQLSTATE " + state + ")");
+  }
+
+  private static SqlTrouble.Kind kind(String state) {
+    if (MAPPING.contains(state)) {
+      return SqlTrouble.Kind.MAPPING;
+    }
+    if (state.length() != 5
+        || OUTAGE.contains(state)
+        || STALE_STATEMENT.contains(state)
+        || OUTAGE_CLASSES.contains(state.substring(0, 2))) {
+      return SqlTrouble.Kind.OUTAGE;
+    }
+    return SqlTrouble.Kind.DATA;
+  }
+
+  /** The pool wraps why it could not connect. */
+  private static SQLException root(SQLException error) {
+    SQLException root = error;
+    while (!(root instanceof PSQLException) && root.getCause() instanceof SQLException cause) {
+      root = cause;
+    }
+    return root;
+  }
+
+  private static String message(SQLException error) {
+    ServerErrorMessage server =
+        error instanceof PSQLException pg ? pg.getServerErrorMessage() : null;
+    String message = server == null ? error.getMessage() : server.getMessage();
+    return message == null ? "the database gave no reason" : message.lines().findFirst().orElse("");
+  }
+}
