@@ -1,0 +1,88 @@
+package io.headpond.server;
+
+import io.headpond.Key;
+import io.headpond.Row;
+import io.headpond.WriteBehindCache;
+import io.headpond.jdbc.JdbcDatabase;
+import io.headpond.jdbc.JdbcTable;
+import io.headpond.journal.JournalStore;
+import io.headpond.postgres.EmbeddedPostgres;
+import io.headpond.server.config.DatabaseConfig;
+import io.headpond.server.config.DatasetConfig;
+import io.headpond.server.config.ServerConfig;
+import org.jspecify.annotations.Nullable;
+
+/** The database that all datasets belong to: the user's own, or an embedded one that lives and ends with it. */
+final class Backend implements AutoCloseable {
+  private final ServerConfig config;
+  private final @Nullable EmbeddedPostgres embedded;
+  private final JdbcDatabase database;
+
+  private Backend(ServerConfig config, @Nullable EmbeddedPostgres embedded, JdbcDatabase database) {
+    this.config = config;
+    this.embedded = embedded;
+    this.database = database;
+  }
+
+  /** Starts the embedded database if that is the one; connects to nothing yet. */
+  static Backend open(ServerConfig config) {
+    DatabaseConfig own = config.database();
+    if (own == null) {
+      EmbeddedPostgres embedded = EmbeddedPostgres.builder().directory(config.postgres()).start();
+      return new Backend(config, embedded, JdbcDatabase.postgres(embedded.jdbcUrl()).open());
+    }
+    JdbcDatabase.Builder builder = JdbcDatabase.postgres(own.jdbcUrl());
+    if (own.user() != null) {
+      builder.user(own.user());
+    }
+    if (own.password() != null) {
+      builder.password(own.password());
+    }
+    return new Backend(config, null, builder.open());
+  }
+
+  /** Opens the cache of a dataset. Missing tables are created in the embedded database alone. */
+  WriteBehindCache<Key, Row> cache(DatasetConfig dataset, boolean adopt) {
+    JdbcTable table = database.table(dataset.table()).createTable(embedded != null);
+    if (dataset.versionColumn() != null) {
+      table = table.versionColumn(dataset.versionColumn());
+    }
+    if (dataset.updatedAtColumn() != null) {
+      table = table.updatedAtColumn(dataset.updatedAtColumn());
+    }
+    var builder =
+        WriteBehindCache.builder(dataset.rowType())
+            .settings(dataset.settings())
+            .store(JournalStore.in(config.journal(dataset)))
+            .systemOfRecord(table);
+    return (adopt ? builder.adopt() : builder).build();
+  }
+
+  /** For people who connect with JDBC. The password of a database of the user's own is not in it. */
+  String jdbcUrl() {
+    DatabaseConfig own = config.database();
+    return embedded != null ? embedded.jdbcUrl() : own == null ? "" : own.jdbcUrl();
+  }
+
+  /** For psql, without a password. */
+  String psqlUrl() {
+    DatabaseConfig own = config.database();
+    return embedded != null ? embedded.psqlUrl() : own == null ? "" : own.psqlUrl();
+  }
+
+  boolean isEmbedded() {
+    return embedded != null;
+  }
+
+  /** Lets go of the connections and stops the embedded database. After all caches. */
+  @Override
+  public void close() {
+    try {
+      database.close();
+    } finally {
+      if (embedded != null) {
+        embedded.stop();
+      }
+    }
+  }
+}

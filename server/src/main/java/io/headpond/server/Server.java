@@ -1,0 +1,139 @@
+package io.headpond.server;
+
+import io.headpond.CacheStatus;
+import io.headpond.FlushReport;
+import io.headpond.server.config.DatasetConfig;
+import io.headpond.server.config.ServerConfig;
+import io.headpond.server.http.ApiServlet;
+import io.headpond.server.http.Dataset;
+import io.headpond.server.http.HttpServer;
+import java.net.InetAddress;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A running server: data folder, database, datasets and web server, opened in this order and closed in the reverse
+ * one. Thread-safe.
+ */
+final class Server implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Server.class);
+
+  /**
+   * How a server ended.
+   *
+   * @param written entries that were written to the database while it ran
+   * @param pending how many are still pending, by dataset; empty if none are
+   */
+  record Stopped(long written, Map<String, Integer> pending) {}
+
+  private final ServerConfig config;
+  private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+  private final List<Dataset> datasets = new ArrayList<>();
+  private final ApiServlet api;
+  private final Backend backend;
+  private final HttpServer http;
+
+  private Server(ServerConfig config) {
+    this.config = config;
+    InetAddress host = ListenPort.resolve(config.host());
+    ListenPort.requireFree(host, config.port());
+    try {
+      opened.push(DataFolder.open(config.dataDir()));
+      AbandonedJournals.refuse(config);
+      backend = Backend.open(config);
+      opened.push(backend);
+      for (DatasetConfig dataset : config.datasets()) {
+        Dataset open = new Dataset(dataset, backend.cache(dataset, false));
+        opened.push(open.cache());
+        datasets.add(open);
+      }
+      api = new ApiServlet(datasets);
+      http = listen(host, config.port(), api);
+      opened.push(http);
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  /**
+   * Starts all of it. If anything fails, what had been started is stopped again.
+   *
+   * @throws io.headpond.HeadpondException or an {@link io.headpond.postgres.EmbeddedPostgresException}, with what to do
+   */
+  static Server start(ServerConfig config) {
+    return new Server(config);
+  }
+
+  int port() {
+    return http.port();
+  }
+
+  Backend backend() {
+    return backend;
+  }
+
+  ServerConfig config() {
+    return config;
+  }
+
+  /** Takes no more writes, writes what is pending within the deadline, and ends. */
+  Stopped stop() {
+    api.stopWrites();
+    List<CompletableFuture<FlushReport>> drains = new ArrayList<>();
+    for (Dataset dataset : datasets) {
+      drains.add(dataset.cache().drainAsync(config.drainTimeout()));
+    }
+    for (CompletableFuture<FlushReport> drain : drains) {
+      FlushReport report = drain.handle((r, failure) -> r).join();
+      if (report != null && report.error() != null) {
+        LOG.warn("the database did not take everything: {}", report.error());
+      }
+    }
+    long written = 0;
+    Map<String, Integer> pending = new LinkedHashMap<>();
+    for (Dataset dataset : datasets) {
+      CacheStatus status = dataset.cache().status();
+      written += status.counters().applied();
+      if (status.pendingEntries() + status.parked() > 0) {
+        pending.put(dataset.name(), status.pendingEntries() + status.parked());
+      }
+    }
+    close();
+    return new Stopped(written, pending);
+  }
+
+  /** Closes in the reverse order of opening, whatever fails on the way. */
+  @Override
+  public void close() {
+    while (!opened.isEmpty()) {
+      AutoCloseable next = opened.pop();
+      try {
+        next.close();
+      } catch (Exception e) {
+        LOG.warn("{} did not close as it should", next.getClass().getSimpleName(), e);
+      }
+    }
+  }
+
+  private static HttpServer listen(InetAddress host, int port, ApiServlet api) {
+    try {
+      return HttpServer.start(host, port, api);
+    } catch (HttpServer.PortTakenException e) {
+      throw ListenPort.taken(host, port, e);
+    }
+  }
+
+  /** How long a drain may take. */
+  Duration drainTimeout() {
+    return config.drainTimeout();
+  }
+}

@@ -1,0 +1,95 @@
+package io.headpond.server;
+
+import io.headpond.Column;
+import io.headpond.ColumnType;
+import io.headpond.server.config.DatasetConfig;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** What a server prints when it is ready: commands that work as they stand. */
+final class Welcome {
+  private Welcome() {}
+
+  static String text(Server server, Duration took) {
+    DatasetConfig dataset = server.config().datasets().get(0);
+    String address = "http://" + bracketed(server.config().host()) + ":" + server.port();
+    String entries = address + "/v1/datasets/" + dataset.name();
+    String entry = quote(entries + "/entries/" + key(dataset));
+    StringBuilder text = new StringBuilder();
+    text.append(
+        String.format(
+            Locale.ROOT,
+            "Headpond %s is ready at %s after %.1f s. Ctrl-C stops it.%n",
+            Cli.version(),
+            address,
+            took.toMillis() / 1_000.0));
+    line(
+        text,
+        "write",
+        "curl -X PUT -H 'Content-Type: application/json' -d " + quote(body(dataset)) + " " + entry);
+    line(text, "read", "curl " + entry);
+    line(text, "pending", "curl " + quote(entries + "/pending"));
+    line(text, "JDBC", server.backend().jdbcUrl());
+    line(
+        text,
+        "SQL",
+        "psql "
+            + quote(server.backend().psqlUrl())
+            + " -c "
+            + quote("select * from " + dataset.table()));
+    line(text, "data", server.config().dataDir().toString());
+    return text.toString();
+  }
+
+  private static void line(StringBuilder text, String name, String value) {
+    text.append(String.format(Locale.ROOT, "  %-8s %s%n", name, value));
+  }
+
+  private static String bracketed(String host) {
+    return host.indexOf(':') >= 0 ? "[" + host + "]" : host;
+  }
+
+  private static String key(DatasetConfig dataset) {
+    List<String> components = new ArrayList<>();
+    for (Column column : dataset.rowType().keyColumns()) {
+      components.add(column.type().kind() == ColumnType.Kind.BYTEA ? "00" : bare(column.type()));
+    }
+    return String.join(",", components).replace(":", "%3A");
+  }
+
+  private static String body(DatasetConfig dataset) {
+    List<String> members = new ArrayList<>();
+    for (Column column : dataset.rowType().valueColumns()) {
+      members.add("\"" + column.name() + "\": " + json(column.type()));
+    }
+    return "{" + String.join(", ", members) + "}";
+  }
+
+  private static String json(ColumnType type) {
+    return switch (type.kind()) {
+      case TEXT, DATE, TIMESTAMPTZ, UUID, BYTEA -> "\"" + bare(type) + "\"";
+      case JSONB -> "{}";
+      default -> bare(type);
+    };
+  }
+
+  private static String bare(ColumnType type) {
+    return switch (type.kind()) {
+      case TEXT -> type.length() == 0 || type.length() > 4 ? "hello" : "x";
+      case INTEGER, BIGINT, DOUBLE -> "1";
+      case NUMERIC -> type.precision() > type.scale() || type.precision() == 0 ? "1" : "0";
+      case BOOLEAN -> "true";
+      case DATE -> "2026-01-31";
+      case TIMESTAMPTZ -> "2026-01-31T10:15:30Z";
+      case UUID -> "00000000-0000-0000-0000-000000000001";
+      case JSONB -> "{}";
+      case BYTEA -> "AAAA";
+    };
+  }
+
+  private static String quote(String text) {
+    return "'" + text.replace("'", "'\\''") + "'";
+  }
+}

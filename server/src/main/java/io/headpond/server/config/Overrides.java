@@ -1,0 +1,134 @@
+package io.headpond.server.config;
+
+import io.headpond.ConfigurationException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What stands on the command line. {@link #over} joins it with the environment and the file: flag over environment over
+ * file over default. Immutable; null is what was not given.
+ */
+public record Overrides(
+    @Nullable String host,
+    @Nullable Integer port,
+    @Nullable Path dataDir,
+    @Nullable Duration drainTimeout,
+    @Nullable String databaseUrl) {
+  static final String DEFAULT_HOST = "127.0.0.1";
+  static final int DEFAULT_PORT = 8_080;
+  static final Duration DEFAULT_DRAIN_TIMEOUT = Duration.ofSeconds(30);
+
+  /** Nothing given. */
+  public static Overrides none() {
+    return new Overrides(null, null, null, null, null);
+  }
+
+  /**
+   * The configuration.
+   *
+   * @param home the folder of the launcher; null if it was not started by one
+   * @throws ConfigurationException if a value is none, or the host is not loopback
+   */
+  public ServerConfig over(
+      ConfigFile file, Map<String, String> environment, @Nullable String home) {
+    String host = first(this.host, environment.get("HEADPOND_HOST"), file.host(), DEFAULT_HOST);
+    requireLoopback(host);
+    Integer port =
+        first(
+            this.port,
+            read(environment, "HEADPOND_PORT", Values.integer(0, 65_535)),
+            file.port(),
+            DEFAULT_PORT);
+    if (port < 0 || port > 65_535) {
+      throw new ConfigurationException("--port: " + port + ": must be from 0 to 65535");
+    }
+    Path dataDir =
+        first(
+            this.dataDir,
+            read(environment, "HEADPOND_DATA_DIR", Overrides::path),
+            file.dataDir(),
+            home == null ? Path.of("data") : Path.of(home, "data"));
+    Duration drainTimeout =
+        first(
+            this.drainTimeout,
+            read(environment, "HEADPOND_DRAIN_TIMEOUT", Values::duration),
+            file.drainTimeout(),
+            DEFAULT_DRAIN_TIMEOUT);
+    return new ServerConfig(
+        host,
+        port,
+        dataDir.toAbsolutePath().normalize(),
+        drainTimeout,
+        database(file, environment),
+        file.datasets());
+  }
+
+  private @Nullable DatabaseConfig database(ConfigFile file, Map<String, String> environment) {
+    String url =
+        first(databaseUrl, text(environment, "HEADPOND_DATABASE_URL"), file.databaseUrl(), null);
+    if (url == null) {
+      return null;
+    }
+    return DatabaseConfig.of(
+        url,
+        first(text(environment, "HEADPOND_DATABASE_USER"), null, file.databaseUser(), null),
+        first(
+            text(environment, "HEADPOND_DATABASE_PASSWORD"), null, file.databasePassword(), null));
+  }
+
+  private static void requireLoopback(String host) {
+    boolean loopback;
+    try {
+      loopback = InetAddress.getByName(host).isLoopbackAddress();
+    } catch (UnknownHostException e) {
+      throw new ConfigurationException("host " + host + ": no such address; use 127.0.0.1", e);
+    }
+    if (!loopback) {
+      throw new ConfigurationException(
+          "host "
+              + host
+              + ": this version has no access tokens yet, so it listens on loopback alone; use"
+              + " 127.0.0.1, and a reverse proxy that checks who asks for anything else");
+    }
+  }
+
+  private static Path path(String text) {
+    try {
+      return Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException("must be a path", e);
+    }
+  }
+
+  private static @Nullable String text(Map<String, String> environment, String name) {
+    String value = environment.get(name);
+    return value == null || value.isEmpty() ? null : value;
+  }
+
+  private static <T> @Nullable T read(
+      Map<String, String> environment, String name, Function<String, T> parser) {
+    String value = text(environment, name);
+    if (value == null) {
+      return null;
+    }
+    try {
+      return parser.apply(value);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException(
+          "environment variable " + name + ": " + value + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static <T extends @Nullable Object> T first(
+      @Nullable T flag, @Nullable T environment, @Nullable T file, T otherwise) {
+    return flag != null
+        ? flag
+        : environment != null ? environment : file != null ? file : otherwise;
+  }
+}

@@ -1,0 +1,44 @@
+package io.headpond.server.config;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that a server is told. Immutable.
+ *
+ * @param host the address to listen on. Default 127.0.0.1; none but loopback in this version
+ * @param port the port, 0 for any. Default 8080
+ * @param dataDir where the journals are, and the database if it is the embedded one. Default: {@code data} beside the
+ *     launcher, or in the working directory
+ * @param drainTimeout how long a stop may take to write what is pending. Default 30 s
+ * @param database the user's own database; null, the default, for the embedded one
+ * @param datasets in the order of the file. Default: one, {@code kv}
+ */
+public record ServerConfig(
+    String host,
+    int port,
+    Path dataDir,
+    Duration drainTimeout,
+    @Nullable DatabaseConfig database,
+    List<DatasetConfig> datasets) {
+  public ServerConfig {
+    datasets = List.copyOf(datasets);
+  }
+
+  /** The folder of all journals. */
+  public Path journals() {
+    return dataDir.resolve("journal");
+  }
+
+  /** The folder of a dataset's journal. */
+  public Path journal(DatasetConfig dataset) {
+    return journals().resolve(dataset.name());
+  }
+
+  /** The folder of the embedded database. */
+  public Path postgres() {
+    return dataDir.resolve("postgres");
+  }
+}

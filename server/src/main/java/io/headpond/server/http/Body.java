@@ -1,0 +1,95 @@
+package io.headpond.server.http;
+
+import jakarta.servlet.ServletInputStream;
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.util.Arrays;
+import java.util.Locale;
+
+/** Reads the body of a request into memory, within its limit. */
+final class Body {
+  /** The most bytes of a body. */
+  static final int MAX_BYTES = 1 << 20;
+
+  private static final int FIRST = 4_096;
+
+  private Body() {}
+
+  /** The bytes of a JSON body. */
+  static byte[] json(HttpServletRequest request) {
+    requireJson(request);
+    return read(request);
+  }
+
+  /** The bytes of a body of any type. */
+  static byte[] read(HttpServletRequest request) {
+    long declared = request.getContentLengthLong();
+    if (declared > MAX_BYTES) {
+      throw tooLarge(declared + " bytes");
+    }
+    try {
+      ServletInputStream in = request.getInputStream();
+      if (declared >= 0) {
+        byte[] bytes = in.readNBytes((int) declared);
+        if (bytes.length < declared) {
+          throw truncated();
+        }
+        return bytes;
+      }
+      byte[] bytes = new byte[FIRST];
+      int length = 0;
+      while (true) {
+        int read = in.readNBytes(bytes, length, bytes.length - length);
+        length += read;
+        if (length < bytes.length) {
+          return Arrays.copyOf(bytes, length);
+        }
+        if (length > MAX_BYTES) {
+          throw tooLarge("more than " + MAX_BYTES + " bytes");
+        }
+        bytes = Arrays.copyOf(bytes, Math.min(2 * length, MAX_BYTES + 1));
+      }
+    } catch (SocketTimeoutException e) {
+      throw Problem.of(Problem.Kind.BODY_TIMEOUT, "the body ended in the middle; send all of it");
+    } catch (IOException e) {
+      throw truncated();
+    }
+  }
+
+  private static void requireJson(HttpServletRequest request) {
+    String encoding = request.getHeader("Content-Encoding");
+    if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
+      throw Problem.of(
+          Problem.Kind.UNSUPPORTED_MEDIA_TYPE, "Content-Encoding", encoding, "must be absent");
+    }
+    String header = request.getHeader("Content-Type");
+    if (header == null || header.equals(Reply.JSON)) {
+      return;
+    }
+    String[] parts = header.toLowerCase(Locale.ROOT).split(";", -1);
+    boolean json = parts[0].strip().equals(Reply.JSON);
+    for (int i = 1; i < parts.length && json; i++) {
+      String parameter = parts[i].replace("\"", "").strip();
+      json = !parameter.startsWith("charset=") || parameter.matches("charset=utf-?8");
+    }
+    if (!json) {
+      throw Problem.of(
+          Problem.Kind.UNSUPPORTED_MEDIA_TYPE,
+          "Content-Type",
+          header,
+          "must be application/json in UTF-8");
+    }
+  }
+
+  private static Problem tooLarge(String size) {
+    return Problem.of(
+        Problem.Kind.BODY_TOO_LARGE, "body", size, "must have at most " + MAX_BYTES + " bytes");
+  }
+
+  private static Problem truncated() {
+    return Problem.of(
+        Problem.Kind.BAD_REQUEST,
+        "the body is shorter than announced, or its chunks are malformed");
+  }
+}

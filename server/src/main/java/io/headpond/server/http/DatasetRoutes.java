@@ -1,0 +1,235 @@
+package io.headpond.server.http;
+
+import io.headpond.CacheSettings;
+import io.headpond.CacheStatus;
+import io.headpond.Column;
+import io.headpond.FlushReport;
+import io.headpond.PendingEntry;
+import io.headpond.PendingPage;
+import io.headpond.server.http.Reply.Answer;
+import jakarta.servlet.http.HttpServletRequest;
+import java.math.BigDecimal;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** What a dataset is, what of it is pending, and flushing it. Stateless. */
+final class DatasetRoutes {
+  private static final int OK = 200;
+  private static final int DEFAULT_LIMIT = 100;
+  private static final int MAX_LIMIT = 1_000;
+  private static final Duration TIMEOUT = Duration.ofSeconds(60);
+  private static final Duration FLUSH_TIMEOUT = Duration.ofMinutes(10);
+  private static final String READ = "GET, HEAD, OPTIONS";
+
+  private DatasetRoutes() {}
+
+  /** {@code GET /v1/datasets}. */
+  static void list(Iterable<Dataset> datasets, HttpServletRequest request, Reply reply) {
+    if (!isRead(request)) {
+      ApiServlet.otherMethod(request, reply, READ);
+      return;
+    }
+    RawUri.query(request.getQueryString(), Set.of());
+    Json json = new Json().beginObject().name("datasets").beginArray();
+    for (Dataset dataset : datasets) {
+      CacheStatus status = dataset.cache().status();
+      json.beginObject()
+          .member("name", dataset.name())
+          .member("table", dataset.config().table())
+          .member("health", status.health().name())
+          .member("pendingEntries", status.pendingEntries())
+          .name("lagSeconds")
+          .raw(seconds(status.lag()))
+          .endObject();
+    }
+    reply.send(new Answer(OK, json.endArray().endObject()));
+  }
+
+  /** {@code GET /v1/datasets/{dataset}}. */
+  static void status(Dataset dataset, HttpServletRequest request, Reply reply) {
+    if (!isRead(request)) {
+      ApiServlet.otherMethod(request, reply, READ);
+      return;
+    }
+    RawUri.query(request.getQueryString(), Set.of());
+    CacheStatus status = dataset.cache().status();
+    Json json =
+        new Json()
+            .beginObject()
+            .member("name", dataset.name())
+            .member("table", dataset.config().table())
+            .member("health", status.health().name());
+    strings(json.name("reasons"), status.reasons());
+    json.member("pendingEntries", status.pendingEntries())
+        .member("pendingBytes", status.pendingBytes())
+        .member("maxPendingEntries", status.maxPendingEntries())
+        .member("maxPendingBytes", status.maxPendingBytes())
+        .member("deferred", status.deferred())
+        .member("parked", status.parked())
+        .name("lagSeconds")
+        .raw(seconds(status.lag()))
+        .member("waitingWriters", status.waitingWriters());
+    counters(json.name("counters"), status.counters());
+    columns(json.name("key"), dataset.cache().rowType().keyColumns());
+    columns(json.name("columns"), dataset.cache().rowType().valueColumns());
+    json.member("versionColumn", dataset.config().versionColumn())
+        .member("updatedAtColumn", dataset.config().updatedAtColumn());
+    settings(json.name("settings"), dataset.config().settings());
+    reply.send(new Answer(OK, json.endObject()));
+  }
+
+  /** {@code GET /v1/datasets/{dataset}/pending}. */
+  static void pending(Dataset dataset, HttpServletRequest request, Reply reply) {
+    if (!isRead(request)) {
+      ApiServlet.otherMethod(request, reply, READ);
+      return;
+    }
+    Map<String, String> query =
+        RawUri.query(request.getQueryString(), Set.of("prefix", "after", "limit"));
+    int limit = integer("limit", query.get("limit"), DEFAULT_LIMIT, MAX_LIMIT);
+    String after = query.get("after");
+    reply.when(
+        dataset
+            .cache()
+            .pendingAsync(query.getOrDefault("prefix", ""), after, limit)
+            .thenApply(page -> page(dataset, page)),
+        TIMEOUT);
+  }
+
+  /** {@code POST /v1/datasets/{dataset}/flush}. */
+  static void flush(Dataset dataset, HttpServletRequest request, Reply reply) {
+    if (!request.getMethod().equals("POST")) {
+      ApiServlet.otherMethod(request, reply, "POST, OPTIONS");
+      return;
+    }
+    Map<String, String> query = RawUri.query(request.getQueryString(), Set.of("maxEntries"));
+    String maxEntries = query.get("maxEntries");
+    reply.when(
+        (maxEntries == null
+                ? dataset.cache().flushAsync()
+                : dataset
+                    .cache()
+                    .flushAsync(integer("maxEntries", maxEntries, 0, Integer.MAX_VALUE)))
+            .thenApply(report -> report(dataset, report)),
+        FLUSH_TIMEOUT);
+  }
+
+  private static Answer page(Dataset dataset, PendingPage page) {
+    Json json =
+        new Json().beginObject().member("dataset", dataset.name()).name("entries").beginArray();
+    for (PendingEntry entry : page.entries()) {
+      json.beginObject()
+          .member("key", entry.key())
+          .member("version", entry.version())
+          .member("operation", entry.remove() ? "remove" : "put")
+          .member("state", entry.state().name().toLowerCase(Locale.ROOT))
+          .name("ageSeconds")
+          .raw(seconds(entry.age()))
+          .member("attempts", entry.attempts())
+          .member("due", entry.due() == null ? null : entry.due().toString())
+          .member("error", entry.error())
+          .endObject();
+    }
+    return new Answer(OK, json.endArray().member("next", page.next()).endObject());
+  }
+
+  private static Answer report(Dataset dataset, FlushReport report) {
+    return new Answer(
+        OK,
+        new Json()
+            .beginObject()
+            .member("dataset", dataset.name())
+            .member("applied", report.applied())
+            .member("stale", report.stale())
+            .member("retried", report.retried())
+            .member("rejected", report.rejected())
+            .member("statements", report.statements())
+            .member("remaining", report.remaining())
+            .member("error", report.error())
+            .endObject());
+  }
+
+  private static void counters(Json json, CacheStatus.Counters counters) {
+    json.beginObject()
+        .member("writes", counters.writes())
+        .member("coalesced", counters.coalesced())
+        .member("refused", counters.refused())
+        .member("applied", counters.applied())
+        .member("stale", counters.stale())
+        .member("batches", counters.batches())
+        .member("failedBatches", counters.failedBatches())
+        .member("hits", counters.hits())
+        .member("misses", counters.misses())
+        .member("loads", counters.loads())
+        .endObject();
+  }
+
+  private static void columns(Json json, List<Column> columns) {
+    json.beginArray();
+    for (Column column : columns) {
+      json.beginObject()
+          .member("name", column.name())
+          .member("type", column.type().toString())
+          .member("nullable", column.nullable())
+          .endObject();
+    }
+    json.endArray();
+  }
+
+  private static void settings(Json json, CacheSettings settings) {
+    json.beginObject()
+        .member(
+            "durability",
+            settings.durability() == null
+                ? null
+                : settings.durability().name().toLowerCase(Locale.ROOT))
+        .name("lingerSeconds")
+        .raw(seconds(settings.linger()))
+        .member("maxBatchSize", settings.maxBatchSize())
+        .name("retryDelaySeconds")
+        .raw(seconds(settings.retryDelay()))
+        .member("maxPendingEntries", settings.maxPendingEntries())
+        .member("maxPendingBytes", settings.maxPendingBytes())
+        .name("overloadWaitSeconds")
+        .raw(seconds(settings.overload().deadline()))
+        .name("ttlSeconds")
+        .raw(seconds(settings.ttl()))
+        .member("cacheSize", settings.cacheSize())
+        .member("partitions", settings.partitions())
+        .endObject();
+  }
+
+  static void strings(Json json, List<String> strings) {
+    json.beginArray();
+    strings.forEach(json::string);
+    json.endArray();
+  }
+
+  private static String seconds(Duration duration) {
+    return BigDecimal.valueOf(duration.toMillis(), 3).stripTrailingZeros().toPlainString();
+  }
+
+  private static int integer(String name, @Nullable String text, int otherwise, int max) {
+    if (text == null) {
+      return otherwise;
+    }
+    try {
+      int number = Integer.parseInt(text);
+      if (number >= 1 && number <= max) {
+        return number;
+      }
+    } catch (NumberFormatException e) {
+      // The rule below says it.
+    }
+    throw Problem.of(
+        Problem.Kind.BAD_REQUEST, name, text, "must be a whole number from 1 to " + max);
+  }
+
+  private static boolean isRead(HttpServletRequest request) {
+    return request.getMethod().equals("GET") || request.getMethod().equals("HEAD");
+  }
+}

@@ -1,0 +1,48 @@
+package io.headpond.server.http;
+
+import io.headpond.CacheStatus;
+import io.headpond.CacheStatus.Health;
+import io.headpond.server.http.Reply.Answer;
+import jakarta.servlet.http.HttpServletRequest;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** {@code GET /health}: the worst health of all datasets, with the reasons. Stateless. */
+final class HealthRoute {
+  private static final int OK = 200;
+  private static final int DOWN = 503;
+
+  private HealthRoute() {}
+
+  static void serve(
+      Iterable<Dataset> datasets, boolean draining, HttpServletRequest request, Reply reply) {
+    if (!request.getMethod().equals("GET") && !request.getMethod().equals("HEAD")) {
+      ApiServlet.otherMethod(request, reply, "GET, HEAD, OPTIONS");
+      return;
+    }
+    RawUri.query(request.getQueryString(), Set.of());
+    Health worst = Health.UP;
+    List<String> reasons = new ArrayList<>();
+    Map<String, Health> each = new LinkedHashMap<>();
+    for (Dataset dataset : datasets) {
+      CacheStatus status = dataset.cache().status();
+      each.put(dataset.name(), status.health());
+      if (status.health().compareTo(worst) > 0) {
+        worst = status.health();
+      }
+      status.reasons().forEach(reason -> reasons.add(dataset.name() + ": " + reason));
+    }
+    if (draining) {
+      worst = Health.DOWN;
+      reasons.add("the server is stopping");
+    }
+    Json json = new Json().beginObject().member("status", worst.name());
+    DatasetRoutes.strings(json.name("reasons"), reasons);
+    json.name("datasets").beginObject();
+    each.forEach((name, health) -> json.member(name, health.name()));
+    reply.send(new Answer(worst == Health.DOWN ? DOWN : OK, json.endObject().endObject()));
+  }
+}

@@ -1,0 +1,72 @@
+package io.headpond.server.http;
+
+import java.net.InetAddress;
+import org.springframework.boot.Banner;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.web.server.WebServerException;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
+import org.springframework.context.ApplicationContextException;
+import org.springframework.context.ConfigurableApplicationContext;
+
+/** The running web server. Thread-safe. */
+public final class HttpServer implements AutoCloseable {
+  /** Where to listen. */
+  record Address(InetAddress host, int port) {}
+
+  /** Another program listens there. */
+  public static final class PortTakenException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    PortTakenException(Throwable cause) {
+      super(cause.getMessage(), cause);
+    }
+  }
+
+  private final ConfigurableApplicationContext context;
+
+  private HttpServer(ConfigurableApplicationContext context) {
+    this.context = context;
+  }
+
+  /**
+   * Starts to listen.
+   *
+   * @param port 0 for any free one
+   * @throws PortTakenException if the port cannot be had
+   */
+  public static HttpServer start(InetAddress host, int port, ApiServlet api) {
+    SpringApplication application = new SpringApplication(HttpConfiguration.class);
+    application.setWebApplicationType(WebApplicationType.SERVLET);
+    application.setBannerMode(Banner.Mode.OFF);
+    application.setLogStartupInfo(false);
+    application.setRegisterShutdownHook(false);
+    application.addInitializers(
+        context -> {
+          context.getBeanFactory().registerSingleton("address", new Address(host, port));
+          context.getBeanFactory().registerSingleton("apiServlet", api);
+        });
+    // Files in the working directory are not ours to read.
+    try {
+      return new HttpServer(application.run("--spring.config.location=optional:classpath:/none/"));
+    } catch (WebServerException e) {
+      throw new PortTakenException(e);
+    } catch (ApplicationContextException e) {
+      if (e.getCause() instanceof WebServerException) {
+        throw new PortTakenException(e.getCause());
+      }
+      throw e;
+    }
+  }
+
+  /** The port it listens on. */
+  public int port() {
+    return ((WebServerApplicationContext) context).getWebServer().getPort();
+  }
+
+  /** Stops to listen; what is under way is cut off. Idempotent. */
+  @Override
+  public void close() {
+    context.close();
+  }
+}

@@ -1,0 +1,119 @@
+package io.headpond.server.http;
+
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes one JSON document into memory. The caller keeps the order: names only in objects. Lone surrogates become
+ * {@code ?}. Not thread-safe.
+ */
+final class Json {
+  private final StringBuilder out = new StringBuilder(160);
+
+  Json beginObject() {
+    comma();
+    out.append('{');
+    return this;
+  }
+
+  Json endObject() {
+    out.append('}');
+    return this;
+  }
+
+  Json beginArray() {
+    comma();
+    out.append('[');
+    return this;
+  }
+
+  Json endArray() {
+    out.append(']');
+    return this;
+  }
+
+  Json name(String name) {
+    comma();
+    quote(name);
+    out.append(':');
+    return this;
+  }
+
+  Json string(@Nullable String value) {
+    comma();
+    if (value == null) {
+      out.append("null");
+    } else {
+      quote(value);
+    }
+    return this;
+  }
+
+  /** A value that is JSON already: a number, a literal, a document. */
+  Json raw(String json) {
+    comma();
+    out.append(json);
+    return this;
+  }
+
+  Json member(String name, @Nullable String value) {
+    return name(name).string(value);
+  }
+
+  Json member(String name, long value) {
+    name(name);
+    out.append(value);
+    return this;
+  }
+
+  Json member(String name, boolean value) {
+    name(name);
+    out.append(value);
+    return this;
+  }
+
+  /** How many characters there are so far. */
+  int length() {
+    return out.length();
+  }
+
+  byte[] toBytes() {
+    return out.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public String toString() {
+    return out.toString();
+  }
+
+  private void comma() {
+    if (out.length() > 0) {
+      char last = out.charAt(out.length() - 1);
+      if (last != '{' && last != '[' && last != ':') {
+        out.append(',');
+      }
+    }
+  }
+
+  private void quote(String string) {
+    out.append('"');
+    for (int i = 0; i < string.length(); i++) {
+      char c = string.charAt(i);
+      switch (c) {
+        case '"' -> out.append("\\\"");
+        case '\\' -> out.append("\\\\");
+        case '\n' -> out.append("\\n");
+        case '\r' -> out.append("\\r");
+        case '\t' -> out.append("\\t");
+        default -> {
+          if (c < ' ') {
+            out.append(String.format("\\u%04x", (int) c));
+          } else {
+            out.append(c);
+          }
+        }
+      }
+    }
+    out.append('"');
+  }
+}

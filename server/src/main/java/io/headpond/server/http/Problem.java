@@ -1,0 +1,198 @@
+package io.headpond.server.http;
+
+import io.headpond.HeadpondException;
+import io.headpond.InvalidValueException;
+import io.headpond.OutcomeUnknownException;
+import io.headpond.OverloadedException;
+import io.headpond.RejectedException;
+import io.headpond.UnavailableException;
+import io.headpond.UnsupportedDurabilityException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Why a request was not carried out, as RFC 9457 has it. Thrown to end a request; it has no stack trace.
+ */
+final class Problem extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+  private static final int SHOWN = 80;
+
+  /** The kinds; the name in lower case with hyphens is the last part of {@code type}. */
+  enum Kind {
+    BAD_REQUEST(400, "The request is malformed"),
+    INVALID_JSON(400, "The body is not valid JSON"),
+    UNSUPPORTED_DURABILITY(400, "The store cannot keep this durability"),
+    UNKNOWN_ROUTE(404, "There is no such route"),
+    UNKNOWN_DATASET(404, "There is no such dataset"),
+    NO_SUCH_ENTRY(404, "There is no such entry"),
+    METHOD_NOT_ALLOWED(405, "The route does not know this method"),
+    BODY_TIMEOUT(408, "The body did not arrive in time"),
+    REJECTED(409, "The database refused the write"),
+    BODY_TOO_LARGE(413, "The body is too large"),
+    UNSUPPORTED_MEDIA_TYPE(415, "The body must be JSON"),
+    INVALID_VALUE(422, "The value cannot become this row"),
+    INTERNAL(500, "The server failed"),
+    OVERLOADED(503, "As much is pending as may be"),
+    UNAVAILABLE(503, "The write or read cannot be carried out now"),
+    OUTCOME_UNKNOWN(504, "It may or may not have happened");
+
+    private final int status;
+    private final String title;
+    private final String type;
+
+    Kind(int status, String title) {
+      this.status = status;
+      this.title = title;
+      this.type =
+          "urn:headpond:problem:" + name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
+    }
+  }
+
+  private final Kind kind;
+  private final String detail;
+  private final @Nullable String field;
+  private final @Nullable String value;
+  private final @Nullable String rule;
+  private final long retryAfterSeconds;
+  private final @Nullable String allow;
+
+  private Problem(
+      Kind kind,
+      String detail,
+      @Nullable String field,
+      @Nullable String value,
+      @Nullable String rule,
+      long retryAfterSeconds,
+      @Nullable String allow) {
+    super(detail, null, false, false);
+    this.kind = kind;
+    this.detail = detail;
+    this.field = field;
+    this.value = value;
+    this.rule = rule;
+    this.retryAfterSeconds = retryAfterSeconds;
+    this.allow = allow;
+  }
+
+  /** A problem with no field to blame. */
+  static Problem of(Kind kind, String detail) {
+    return new Problem(kind, detail, null, null, null, 0, null);
+  }
+
+  /** A problem with one field. */
+  static Problem of(Kind kind, String field, String value, String rule) {
+    String shown = shown(value);
+    return new Problem(kind, field + ": " + shown + ": " + rule, field, shown, rule, 0, null);
+  }
+
+  static Problem invalidValue(String field, String value, String rule) {
+    return of(Kind.INVALID_VALUE, field, value, rule);
+  }
+
+  static Problem methodNotAllowed(String method, String allow) {
+    return new Problem(
+        Kind.METHOD_NOT_ALLOWED,
+        shown(method) + " is not known here; use " + allow,
+        "method",
+        shown(method),
+        "must be one of " + allow,
+        0,
+        allow);
+  }
+
+  /** What a failure means to a client. */
+  static Problem of(Throwable failure) {
+    Throwable cause = failure;
+    while ((cause instanceof CompletionException || cause instanceof ExecutionException)
+        && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    if (cause instanceof Problem problem) {
+      return problem;
+    }
+    if (cause instanceof InvalidValueException e) {
+      return new Problem(Kind.INVALID_VALUE, text(e), e.path(), e.value(), e.rule(), 0, null);
+    }
+    if (cause instanceof OverloadedException e) {
+      // Whole seconds, rounded up: a client that waits so long does not come too early.
+      long seconds = Math.max(1, e.retryAfter().plusNanos(999_999_999).toSeconds());
+      return new Problem(Kind.OVERLOADED, text(e), null, null, null, seconds, null);
+    }
+    if (cause instanceof UnsupportedDurabilityException e) {
+      return new Problem(
+          Kind.UNSUPPORTED_DURABILITY,
+          text(e),
+          "durability",
+          e.durability().name().toLowerCase(java.util.Locale.ROOT),
+          "must be a level that the store keeps",
+          0,
+          null);
+    }
+    if (cause instanceof RejectedException e) {
+      return of(Kind.REJECTED, text(e));
+    }
+    if (cause instanceof OutcomeUnknownException e) {
+      return of(Kind.OUTCOME_UNKNOWN, text(e));
+    }
+    if (cause instanceof UnavailableException e) {
+      return new Problem(Kind.UNAVAILABLE, text(e), null, null, null, 1, null);
+    }
+    return of(
+        Kind.INTERNAL,
+        cause instanceof HeadpondException e
+            ? text(e)
+            : "an error that was not foreseen; the server's log has it");
+  }
+
+  Kind kind() {
+    return kind;
+  }
+
+  int status() {
+    return kind.status;
+  }
+
+  /** For a 405: the methods of the route. */
+  @Nullable String allow() {
+    return allow;
+  }
+
+  /** For {@code Retry-After}; 0 for none. */
+  long retryAfterSeconds() {
+    return retryAfterSeconds;
+  }
+
+  /** The problem document. */
+  Json json() {
+    Json json =
+        new Json()
+            .beginObject()
+            .member("type", kind.type)
+            .member("title", kind.title)
+            .member("status", kind.status)
+            .member("detail", detail);
+    if (field != null) {
+      json.member("field", field).member("value", value).member("rule", rule);
+    }
+    return json.endObject();
+  }
+
+  /** Text of a client cut short, on one line. */
+  static String shown(String value) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < Math.min(value.length(), SHOWN); i++) {
+      char c = value.charAt(i);
+      if (Character.isISOControl(c) || Character.isSurrogate(c)) {
+        text.append(String.format("\\u%04x", (int) c));
+      } else {
+        text.append(c);
+      }
+    }
+    return value.length() > SHOWN ? text.append("...").toString() : text.toString();
+  }
+
+  private static String text(HeadpondException e) {
+    return String.valueOf(e.getMessage());
+  }
+}

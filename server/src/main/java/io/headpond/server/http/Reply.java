@@ -1,0 +1,170 @@
+package io.headpond.server.http;
+
+import jakarta.servlet.AsyncContext;
+import jakarta.servlet.AsyncEvent;
+import jakarta.servlet.AsyncListener;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one answer to a request, given at once or when a future completes. No thread waits for it.
+ *
+ * <p>A small answer is put into the response's buffer by the thread that completes the future, which touches no socket;
+ * the container sends it. A large one is handed to the container as a whole.
+ */
+final class Reply {
+  static final String JSON = "application/json";
+  private static final String PROBLEM = "application/problem+json";
+  private static final int SMALL = 4_096;
+  private static final Logger LOG = LoggerFactory.getLogger(Reply.class);
+
+  /** What is sent. */
+  record Answer(int status, Json body, @Nullable String etag) {
+    Answer(int status, Json body) {
+      this(status, body, null);
+    }
+  }
+
+  private final HttpServletRequest request;
+  private final HttpServletResponse response;
+
+  Reply(HttpServletRequest request, HttpServletResponse response) {
+    this.request = request;
+    this.response = response;
+  }
+
+  /** Answers now. */
+  void send(Answer answer) {
+    if (answer.etag() != null) {
+      response.setHeader("ETag", answer.etag());
+    }
+    send(answer.status(), JSON, answer.body().toBytes());
+  }
+
+  /** Answers now with a problem document. */
+  void send(Problem problem) {
+    if (problem.retryAfterSeconds() > 0) {
+      response.setHeader("Retry-After", Long.toString(problem.retryAfterSeconds()));
+    }
+    if (problem.allow() != null) {
+      response.setHeader("Allow", problem.allow());
+    }
+    send(problem.status(), PROBLEM, problem.json().toBytes());
+  }
+
+  /** Answers now with the problem that a failure is. */
+  void fail(Throwable failure) {
+    Problem problem = Problem.of(failure);
+    if (problem.kind() == Problem.Kind.INTERNAL) {
+      LOG.error("{} request failed unexpectedly; please report this", request.getMethod(), failure);
+    }
+    send(problem);
+  }
+
+  /** Answers without a body, with the methods of the route. */
+  void sendAllowed(int status, String allow) {
+    response.setHeader("Allow", allow);
+    response.setStatus(status);
+  }
+
+  /**
+   * Answers when the future completes.
+   *
+   * @param timeout after which the outcome is said to be unknown; the future goes on
+   */
+  void when(CompletableFuture<Answer> future, Duration timeout) {
+    if (future.isDone()) {
+      finish(future);
+      return;
+    }
+    AsyncContext async = request.startAsync(request, response);
+    async.setTimeout(timeout.toMillis());
+    AtomicBoolean answered = new AtomicBoolean();
+    async.addListener(new Timeout(answered));
+    future.whenComplete(
+        (answer, failure) -> {
+          if (!answered.compareAndSet(false, true)) {
+            return;
+          }
+          try {
+            if (answer != null && answer.body().length() > SMALL) {
+              async.start(() -> finishAsync(async, future));
+            } else {
+              finishAsync(async, future);
+            }
+          } catch (RuntimeException e) {
+            // The container has given the request up: the client is gone, or the server stops.
+            LOG.debug("an answer found no request any more", e);
+          }
+        });
+  }
+
+  private void finishAsync(AsyncContext async, CompletableFuture<Answer> future) {
+    try {
+      finish(future);
+    } finally {
+      async.complete();
+    }
+  }
+
+  private void finish(CompletableFuture<Answer> future) {
+    Answer answer;
+    try {
+      answer = future.join();
+    } catch (RuntimeException e) {
+      fail(e);
+      return;
+    }
+    send(answer);
+  }
+
+  private void send(int status, String type, byte[] body) {
+    response.setStatus(status);
+    response.setContentType(type);
+    response.setContentLength(body.length);
+    try {
+      response.getOutputStream().write(body);
+    } catch (IOException e) {
+      LOG.debug("the client went away before it had its answer", e);
+    }
+  }
+
+  private final class Timeout implements AsyncListener {
+    private final AtomicBoolean answered;
+
+    Timeout(AtomicBoolean answered) {
+      this.answered = answered;
+    }
+
+    @Override
+    public void onTimeout(AsyncEvent event) {
+      if (answered.compareAndSet(false, true)) {
+        send(
+            Problem.of(
+                Problem.Kind.OUTCOME_UNKNOWN,
+                "no answer in time; it may still be carried out, read the entry to learn whether"));
+        event.getAsyncContext().complete();
+      }
+    }
+
+    @Override
+    public void onError(AsyncEvent event) {
+      answered.set(true);
+    }
+
+    @Override
+    public void onComplete(AsyncEvent event) {
+      answered.set(true);
+    }
+
+    @Override
+    public void onStartAsync(AsyncEvent event) {}
+  }
+}
