@@ -2,13 +2,10 @@ package io.headpond;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
-import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.OffsetDateTime;
-import java.time.ZoneOffset;
-import java.time.temporal.ChronoField;
 import java.util.HexFormat;
 import java.util.Locale;
 import java.util.UUID;
@@ -67,6 +64,8 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
   /** Digits that any database keeps; a longer number is refused. */
   private static final int MAX_DIGITS = 1_000;
 
+  private static final Instant YEAR_1 = Instant.parse("0001-01-01T00:00:00Z");
+  private static final Instant YEAR_10000 = Instant.parse("+10000-01-01T00:00:00Z");
   private static final int DOUBLE_DIGITS = 17;
   private static final Pattern WHOLE = Pattern.compile("-?[0-9]{1,30}");
   private static final Pattern DECIMAL =
@@ -348,14 +347,13 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
       } else {
         time = OffsetDateTime.parse(asText(value, path)).toInstant();
       }
-      int year = time.atOffset(ZoneOffset.UTC).getYear();
-      if (year < 1 || year > 9999) {
-        throw invalid(path, value, "must be in the years 1 to 9999");
-      }
     } catch (DateTimeException e) {
       throw invalid(path, value, "must be a time with offset such as 2026-01-31T10:15:30Z");
     }
-    if (time.get(ChronoField.NANO_OF_SECOND) % 1_000 != 0) {
+    if (time.isBefore(YEAR_1) || !time.isBefore(YEAR_10000)) {
+      throw invalid(path, value, "must be in the years 1 to 9999");
+    }
+    if (time.getNano() % 1_000 != 0) {
       throw invalid(path, value, "must not be finer than a microsecond");
     }
     return time;
@@ -376,10 +374,5 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
                 ? '"' + text + '"'
                 : value instanceof BigDecimal number ? number.toString() : value.toString();
     return new InvalidValueException(path, shown, rule);
-  }
-
-  /** UTF-8 of text that was checked by {@link #canonical}. */
-  static byte[] utf8(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
   }
 }

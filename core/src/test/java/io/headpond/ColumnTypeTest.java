@@ -1,0 +1,167 @@
+package io.headpond;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.OffsetDateTime;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ColumnTypeTest {
+  @Test
+  void aNumberTakesTheScaleOfItsColumn() {
+    assertThat(ColumnType.numeric(10, 2).canonical(new BigDecimal("1"), "p"))
+        .isEqualTo(new BigDecimal("1.00"));
+    assertThat(ColumnType.numeric(10, 2).canonical(5, "p")).isEqualTo(new BigDecimal("5.00"));
+    assertThat(ColumnType.NUMERIC.canonical(new BigDecimal("1.50"), "p"))
+        .isEqualTo(new BigDecimal("1.50"));
+    assertThat(ColumnType.NUMERIC.canonical(new BigDecimal("1E+3"), "p"))
+        .isEqualTo(new BigDecimal("1000"));
+  }
+
+  @Test
+  void digitsThatTheColumnWouldDropAreRefused() {
+    refused(ColumnType.numeric(10, 2), new BigDecimal("1.005"), "digits after the point");
+    refused(ColumnType.numeric(4, 2), new BigDecimal("100"), "digits before the point");
+    refused(ColumnType.NUMERIC, new BigDecimal("1E+1001"), "at most 1000 digits");
+    refused(ColumnType.NUMERIC, new BigDecimal("1E-1001"), "at most 1000 digits");
+    refused(ColumnType.NUMERIC, new BigDecimal("1E+2000000000"), "at most 1000 digits");
+  }
+
+  @Test
+  void zeroFitsEveryNumeric() {
+    assertThat(ColumnType.numeric(2, 2).canonical(BigDecimal.ZERO, "p"))
+        .isEqualTo(new BigDecimal("0.00"));
+  }
+
+  @Test
+  void wholeNumbersStayInTheirRange() {
+    assertThat(ColumnType.INTEGER.canonical(new BigDecimal("2147483647"), "n"))
+        .isEqualTo(Integer.MAX_VALUE);
+    assertThat(ColumnType.BIGINT.canonical(new BigInteger("-9223372036854775808"), "n"))
+        .isEqualTo(Long.MIN_VALUE);
+    assertThat(ColumnType.INTEGER.canonical(new BigDecimal("1.0"), "n")).isEqualTo(1);
+    refused(ColumnType.INTEGER, 2147483648L, "from -2147483648 to 2147483647");
+    refused(ColumnType.BIGINT, new BigInteger("9223372036854775808"), "from -9223372036854775808");
+    refused(ColumnType.INTEGER, new BigDecimal("1.5"), "whole number");
+    refused(ColumnType.INTEGER, new BigDecimal("1E+999999999"), "whole number");
+    refused(ColumnType.INTEGER, "1", "whole number");
+    refused(ColumnType.INTEGER, 1.0, "whole number");
+  }
+
+  @Test
+  void textIsCountedInCodePoints() {
+    assertThat(ColumnType.text(2).canonical("ä😀", "t")).isEqualTo("ä😀");
+    refused(ColumnType.text(2), "abc", "at most 2 characters, has 3");
+    refused(ColumnType.TEXT, "a\0b", "NUL (at character 1)");
+    refused(ColumnType.TEXT, "a\ud800b", "lone surrogate at character 1");
+    refused(ColumnType.TEXT, "\udc00", "lone surrogate");
+    refused(ColumnType.TEXT, 5, "must be text");
+  }
+
+  @Test
+  void timesAreInMicroseconds() {
+    Instant time = Instant.parse("2026-01-31T10:15:30.123456Z");
+    assertThat(ColumnType.TIMESTAMPTZ.canonical(time, "t")).isEqualTo(time);
+    assertThat(ColumnType.TIMESTAMPTZ.canonical("2026-01-31T11:15:30.123456+01:00", "t"))
+        .isEqualTo(time);
+    assertThat(
+            ColumnType.TIMESTAMPTZ.canonical(
+                OffsetDateTime.parse("2026-01-31T11:15:30.123456+01:00"), "t"))
+        .isEqualTo(time);
+    refused(ColumnType.TIMESTAMPTZ, time.plusNanos(1), "finer than a microsecond");
+    refused(ColumnType.TIMESTAMPTZ, Instant.MAX, "years 1 to 9999");
+    refused(ColumnType.TIMESTAMPTZ, "2026-01-31T10:15:30", "a time with offset");
+    refused(ColumnType.TIMESTAMPTZ, 5, "ISO-8601");
+  }
+
+  @Test
+  void datesAreInTheYears1To9999() {
+    assertThat(ColumnType.DATE.canonical("2024-02-29", "d")).isEqualTo(LocalDate.of(2024, 2, 29));
+    refused(ColumnType.DATE, "2023-02-29", "a date such as");
+    refused(ColumnType.DATE, LocalDate.of(10_000, 1, 1), "years 1 to 9999");
+    refused(ColumnType.DATE, LocalDate.of(0, 1, 1), "years 1 to 9999");
+  }
+
+  @Test
+  void doublesAreTakenWithSeventeenDigits() {
+    assertThat(ColumnType.DOUBLE.canonical(new BigDecimal("0.1"), "d")).isEqualTo(0.1);
+    assertThat(ColumnType.DOUBLE.canonical(-0.0, "d")).isEqualTo(0.0);
+    assertThat(ColumnType.DOUBLE.canonical(7, "d")).isEqualTo(7.0);
+    assertThat(ColumnType.DOUBLE.canonical(Double.NaN, "d")).isEqualTo(Double.NaN);
+    refused(ColumnType.DOUBLE, new BigDecimal("0.123456789012345678"), "17 significant digits");
+    refused(ColumnType.DOUBLE, new BigDecimal("1e400"), "range of a double");
+    refused(ColumnType.DOUBLE, new BigDecimal("1e-400"), "range of a double");
+    refused(ColumnType.DOUBLE, true, "must be a number");
+  }
+
+  @Test
+  void bytesAreCopied() {
+    byte[] bytes = {1, 2};
+    byte[] kept = (byte[]) ColumnType.BYTEA.canonical(bytes, "b");
+    bytes[0] = 9;
+    assertThat(kept).containsExactly(1, 2);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "TEXT, hello, hello",
+    "INTEGER, -12, -12",
+    "BIGINT, 9223372036854775807, 9223372036854775807",
+    "NUMERIC, 12.50, 12.50",
+    "NUMERIC, 1e3, 1000",
+    "BOOLEAN, true, true",
+    "DOUBLE, 1.5, 1.5",
+    "DATE, 2026-01-31, 2026-01-31",
+    "TIMESTAMPTZ, 2026-01-31T10:15:30.5Z, 2026-01-31T10:15:30.500Z",
+    "UUID, 6F9619FF-8B86-D011-B42D-00CF4FC964FF, 6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+    "BYTEA, 00ff, 00ff"
+  })
+  void textBecomesAValueAndBack(ColumnType.Kind kind, String text, String back) {
+    ColumnType type = new ColumnType(kind, 0, 0, 0);
+    assertThat(type.format(type.parse(text, "x"))).isEqualTo(back);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "+1", "1.5", "0x1", "１", "1e2", "9999999999999999999999999999999999"})
+  void textThatIsNoWholeNumberIsRefused(String text) {
+    assertThatThrownBy(() -> ColumnType.BIGINT.parse(text, "n"))
+        .isInstanceOf(InvalidValueException.class);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"1", "6f9619ff-8b86-d011-b42d-00cf4fc964f", "6f9619ff8b86d011b42d00cf4fc964ff"})
+  void textThatIsNoUuidIsRefused(String text) {
+    refused(ColumnType.UUID, text, "UUID of 36 characters");
+    assertThat(ColumnType.UUID.canonical(new UUID(1, 2), "u")).isEqualTo(new UUID(1, 2));
+  }
+
+  @Test
+  void anErrorCutsTheValueShortAndEscapesIt() {
+    assertThatThrownBy(() -> ColumnType.text(3).canonical("x".repeat(200), "name"))
+        .isInstanceOfSatisfying(
+            InvalidValueException.class,
+            e -> {
+              assertThat(e.path()).isEqualTo("name");
+              assertThat(e.value()).hasSize(83).endsWith("...");
+              assertThat(e.getMessage()).startsWith("name: \"xxx");
+            });
+    assertThatThrownBy(() -> ColumnType.TEXT.canonical("\0", "name"))
+        .hasMessageContaining("\\u0000");
+  }
+
+  private static void refused(ColumnType type, Object value, String rule) {
+    assertThatThrownBy(() -> type.canonical(value, "column"))
+        .isInstanceOf(InvalidValueException.class)
+        .hasMessageStartingWith("column: ")
+        .hasMessageContaining(rule);
+  }
+}
