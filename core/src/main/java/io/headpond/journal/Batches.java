@@ -1,0 +1,348 @@
+package io.headpond.journal;
+
+import io.headpond.ConfigurationException;
+import io.headpond.Key;
+import io.headpond.Row;
+import io.headpond.UnavailableException;
+import io.headpond.spi.Failure;
+import io.headpond.spi.Mutation;
+import io.headpond.spi.RowCodec;
+import io.headpond.spi.Taken;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The flusher's side of a store: leases, and what becomes of what is pending. Thread-safe.
+ *
+ * <p><b>The frontier of a take.</b> A version is given, and its entry queued, under the partition's lock; so when a take holds it, each write with
+ * a lower version is settled, taken, or still queued or deferred with {@code since} no higher than its version. The clock is moved to the frontier's time, so that each later
+ * write has a higher version even if the wall clock jumps back. A write at DISK is acknowledged later than its version
+ * was given, which only makes the frontier err on the safe side: what was acknowledged before T has a version below T.
+ */
+final class Batches {
+  private final StoreState store;
+
+  /** Called when a settlement may have emptied a segment; with no lock held. */
+  private final Runnable released;
+
+  Batches(StoreState store, Runnable released) {
+    this.store = store;
+    this.released = released;
+  }
+
+  CompletableFuture<@Nullable Void> open(
+      Partition partition, long epoch, long highVersion, boolean resumed) {
+    Group group = store.group.get().clear();
+    partition.lock.lock();
+    try {
+      store.checkWritable();
+      store.checkEpoch(partition, epoch);
+      long known = partition.opened ? partition.clock : partition.recoveredClock;
+      if (resumed && highVersion > known) {
+        throw new ConfigurationException(
+            store.settings.dataset()
+                + ": this store wrote version "
+                + highVersion
+                + " to partition "
+                + partition.number
+                + " but remembers none above "
+                + known
+                + ": it is an older copy of itself (a restored folder, a cloned volume). Use the newer one;"
+                + " if it is gone, `headpond store adopt` makes this one the owner, on purpose");
+      }
+      if (highVersion >= Partition.MAX_VERSION) {
+        throw new ConfigurationException(
+            store.settings.dataset()
+                + ": the database holds version "
+                + highVersion
+                + "; it must be below 2^53 - 1, for there to be a higher one");
+      }
+      partition.clock = Math.max(partition.clock, highVersion);
+      partition.now(store.environment.wallMicros());
+      partition.epoch = epoch;
+      partition.opened = true;
+      partition.tokens.clear();
+      store.journal.append(
+          group.open(partition.number, epoch, partition.clock, partition.frontier),
+          Journal.Use.RELEASE);
+    } finally {
+      partition.lock.unlock();
+    }
+    return store.journal.forced(group.end);
+  }
+
+  CompletableFuture<Taken> take(Partition partition, long epoch, int max) {
+    if (max < 1) {
+      throw new IllegalArgumentException("max: " + max + ": must be at least 1");
+    }
+    List<Mutation> mutations = new ArrayList<>(Math.min(max, 1_024));
+    Taken taken;
+    long end = 0;
+    partition.lock.lock();
+    try {
+      store.checkWritable();
+      store.checkEpoch(partition, epoch);
+      partition.takeBack();
+      long now = partition.now(store.environment.wallMicros());
+      partition.wake(now);
+      Partition.Staged staged = partition.oldestStaged();
+      if (staged != null) {
+        Group group = store.group.get().clear();
+        store.journal.append(group.staged(staged.mutation()), Journal.Use.FLUSH);
+        end = group.end;
+        mutations.add(staged.mutation());
+      } else {
+        end = takeReady(partition, max, mutations);
+      }
+      HotEntry head = partition.ready.head();
+      taken =
+          new Taken(
+              mutations,
+              partition.oldestNotTaken(now),
+              partition.ready.size(),
+              head == null ? 0 : head.since,
+              staged != null);
+    } finally {
+      partition.lock.unlock();
+    }
+    return store.journal.isForced(end)
+        ? CompletableFuture.completedFuture(taken)
+        : store.journal.forced(end).thenApply(forced -> taken);
+  }
+
+  private long takeReady(Partition partition, int max, List<Mutation> mutations) {
+    List<HotEntry> chosen = new ArrayList<>(Math.min(max, partition.ready.size()));
+    for (HotEntry e = partition.ready.head(); e != null && chosen.size() < max; e = e.next) {
+      chosen.add(e);
+    }
+    UnavailableException noRoom = null;
+    try {
+      journal(chosen);
+    } catch (UnavailableException e) {
+      if (store.journal.failure() != null) {
+        throw e;
+      }
+      // No room for those that are not in the journal yet: the others, which free room, must not
+      // wait for them.
+      noRoom = e;
+      chosen.clear();
+      for (HotEntry o = partition.ready.head(); o != null && chosen.size() < max; o = o.next) {
+        if (o.journaled()) {
+          chosen.add(o);
+        }
+      }
+    }
+    if (chosen.isEmpty() && noRoom != null) {
+      throw noRoom;
+    }
+    long end = 0;
+    for (HotEntry entry : chosen) {
+      partition.take(entry);
+      mutations.add(entry.current);
+      end = Math.max(end, entry.recordEnd);
+    }
+    return end;
+  }
+
+  /** Appends those of the entries that were written at MEMORY. */
+  private void journal(List<HotEntry> entries) {
+    Group group = store.group.get().clear();
+    List<HotEntry> inGroup = new ArrayList<>();
+    for (HotEntry entry : entries) {
+      if (entry.journaled()) {
+        continue;
+      }
+      Row row = HotEntry.row(entry.current);
+      byte[] encoded = row == null ? null : RowCodec.encode(row);
+      int more = entry.key.length() + (encoded == null ? 0 : encoded.length) + Group.MAX_OVERHEAD;
+      if (!inGroup.isEmpty() && group.length() + more > store.journal.maxGroup()) {
+        appendEntries(group, inGroup);
+        group.clear();
+      }
+      group.put(entry.current, encoded, entry.oldest(), entry.trouble);
+      inGroup.add(entry);
+    }
+    if (!inGroup.isEmpty()) {
+      appendEntries(group, inGroup);
+    }
+  }
+
+  private void appendEntries(Group group, List<HotEntry> entries) {
+    store.journal.append(group, Journal.Use.FLUSH);
+    entries.forEach(entry -> entry.recordedIn(group));
+    entries.clear();
+  }
+
+  /** Appends whatever is pending and was not journalled, for a close. */
+  void journalAll() {
+    for (HotEntry entry : store.entries.values()) {
+      if (!entry.journaled()) {
+        Partition partition = store.partition(entry.key);
+        partition.lock.lock();
+        try {
+          if (store.entries.get(entry.key) == entry) {
+            journal(List.of(entry));
+          }
+        } finally {
+          partition.lock.unlock();
+        }
+      }
+    }
+  }
+
+  void settle(Partition partition, long epoch, List<Mutation> mutations, long frontier) {
+    boolean emptied;
+    partition.lock.lock();
+    try {
+      store.checkWritable();
+      store.checkEpoch(partition, epoch);
+      appendSettlements(partition, mutations, frontier);
+      emptied = false;
+      for (Mutation mutation : mutations) {
+        emptied |= settle(partition, mutation);
+        partition.tokens.remove(mutation.key());
+      }
+    } finally {
+      partition.lock.unlock();
+    }
+    if (emptied) {
+      released.run();
+    }
+  }
+
+  private void appendSettlements(Partition partition, List<Mutation> mutations, long frontier) {
+    Group group = store.group.get().clear();
+    for (Mutation mutation : mutations) {
+      HotEntry entry = store.entries.get(mutation.key());
+      // Another write of the same version is not settled by it, and recovery goes by version.
+      if (entry != null
+          && (entry.current.same(mutation) || mutation.version() < entry.current.version())) {
+        if (group.length() + Group.MAX_OVERHEAD > store.journal.maxGroup()) {
+          store.journal.append(group, Journal.Use.RELEASE);
+          group.clear();
+        }
+        group.settle(mutation);
+      }
+    }
+    if (frontier > partition.frontier) {
+      group.frontier(partition.number, frontier);
+      // Before the append: a segment begun by it must know.
+      partition.frontier = frontier;
+    }
+    if (!group.isEmpty()) {
+      store.journal.append(group, Journal.Use.RELEASE);
+    }
+  }
+
+  /** Returns whether that may have emptied a segment. */
+  private boolean settle(Partition partition, Mutation mutation) {
+    Key key = mutation.key();
+    Partition.Staged staged = partition.staged.get(key);
+    if (staged != null && staged.mutation().same(mutation)) {
+      unstage(partition, staged);
+      if (!store.entries.containsKey(key)) {
+        store.clean.put(key, HotEntry.row(mutation), mutation.version());
+      }
+      return false;
+    }
+    HotEntry entry = store.entries.get(key);
+    if (entry == null) {
+      return false;
+    }
+    Segment segment = entry.segment;
+    if (entry.current.same(mutation)) {
+      store.limits.add(entry.parked() ? 0 : -1, -entry.bytes);
+      partition.remove(entry);
+      entry.releaseRecord();
+      store.clean.put(key, HotEntry.row(mutation), mutation.version());
+      store.entries.remove(key);
+    } else {
+      Mutation carried = entry.inFlight;
+      if (carried != null && carried.same(mutation)) {
+        partition.carried(entry);
+      }
+      if (entry.recorded != 0 && entry.recorded <= mutation.version() && !entry.journaled()) {
+        entry.releaseRecord();
+      }
+    }
+    return segment != null && segment.live.get() == 0;
+  }
+
+  CompletableFuture<@Nullable Void> defer(
+      Partition partition, long epoch, Mutation mutation, Trouble trouble) {
+    return trouble(partition, epoch, mutation, trouble, false);
+  }
+
+  CompletableFuture<@Nullable Void> park(
+      Partition partition, long epoch, Mutation mutation, int attempts, Failure failure) {
+    return trouble(partition, epoch, mutation, new Trouble(0, attempts, true, failure), true);
+  }
+
+  private CompletableFuture<@Nullable Void> trouble(
+      Partition partition, long epoch, Mutation mutation, Trouble trouble, boolean onlyIfCurrent) {
+    Group group = store.group.get().clear();
+    partition.lock.lock();
+    try {
+      store.checkWritable();
+      store.checkEpoch(partition, epoch);
+      HotEntry entry = store.entries.get(mutation.key());
+      if (entry == null) {
+        return StoreState.DONE;
+      }
+      Mutation carried = entry.inFlight;
+      boolean concerned =
+          entry.current.same(mutation)
+              || (!onlyIfCurrent && carried != null && carried.same(mutation));
+      if (!concerned) {
+        return StoreState.DONE;
+      }
+      if (entry.journaled()) {
+        store.journal.append(group.trouble(entry.current, trouble), Journal.Use.RELEASE);
+      } else {
+        Row row = HotEntry.row(entry.current);
+        byte[] encoded = row == null ? null : RowCodec.encode(row);
+        store.journal.append(
+            group.put(entry.current, encoded, entry.oldest(), trouble), Journal.Use.FLUSH);
+        entry.recordedIn(group);
+      }
+      if (entry.parked() != trouble.parked()) {
+        store.limits.add(trouble.parked() ? -1 : 1, 0);
+      }
+      partition.trouble(entry, trouble);
+      if (trouble.conflict()) {
+        store.clean.drop(entry.key);
+      }
+    } finally {
+      partition.lock.unlock();
+    }
+    return store.journal.forced(group.end);
+  }
+
+  boolean unstage(Partition partition, long epoch, Mutation mutation) {
+    partition.lock.lock();
+    try {
+      store.checkWritable();
+      store.checkEpoch(partition, epoch);
+      Partition.Staged staged = partition.staged.get(mutation.key());
+      if (staged == null || !staged.mutation().same(mutation)) {
+        return false;
+      }
+      unstage(partition, staged);
+      // If the database has it after all, neither a cached value nor a load under way may hide
+      // that.
+      store.clean.drop(mutation.key());
+      partition.tokens.remove(mutation.key());
+      return true;
+    } finally {
+      partition.lock.unlock();
+    }
+  }
+
+  private void unstage(Partition partition, Partition.Staged staged) {
+    partition.staged.remove(staged.mutation().key());
+    partition.bytes -= staged.bytes();
+    store.limits.add(-1, -staged.bytes());
+  }
+}

@@ -1,0 +1,206 @@
+package io.headpond.journal;
+
+import io.headpond.Key;
+import java.nio.ByteBuffer;
+import java.util.UUID;
+import java.util.zip.CRC32C;
+
+/**
+ * The first bytes of a segment. Immutable. All numbers are big-endian.
+ *
+ * <pre>
+ *   at  bytes
+ *    0      8  "HEADPOND"
+ *    8      4  format version: 1
+ *   12      4  length of this header, padding included: a multiple of 4,096
+ *   16     16  journal id
+ *   32      8  segment number, from 1
+ *   40      8  segment size in bytes: the size of the file
+ *   48      4  partition count
+ *   52      4  version of key encoding and hash
+ *   56      8  number of the oldest segment that was needed when this one was begun
+ *   64      8  where the previous segment ends; 0 if there is none
+ *   72      8  when it was begun, in microseconds since 1970-01-01T00:00:00Z
+ *   80     24  for each partition: clock (the highest version given), frontier, epoch
+ *    .      4  CRC32C of all bytes before
+ *    .      .  zeros
+ * </pre>
+ *
+ * <p>Clock, frontier and epoch stand here so that older segments can be deleted without forgetting
+ * them.
+ */
+final class SegmentHeader {
+  static final int FORMAT_VERSION = 1;
+  private static final long MAGIC = 0x4845414450_4f4e44L;
+  private static final int FIXED = 80;
+  private static final int PER_PARTITION = 24;
+  private static final int PAGE = 4_096;
+  private static final int MAX_PARTITIONS = 1_024;
+
+  final UUID journal;
+  final long number;
+  final long size;
+  final int hashVersion;
+  final long oldest;
+  final long previousEnd;
+  final long createdMicros;
+  final long[] clocks;
+  final long[] frontiers;
+  final long[] epochs;
+
+  SegmentHeader(
+      UUID journal,
+      long number,
+      long size,
+      int hashVersion,
+      long oldest,
+      long previousEnd,
+      long createdMicros,
+      Marks marks) {
+    this.journal = journal;
+    this.number = number;
+    this.size = size;
+    this.hashVersion = hashVersion;
+    this.oldest = oldest;
+    this.previousEnd = previousEnd;
+    this.createdMicros = createdMicros;
+    this.clocks = marks.clocks();
+    this.frontiers = marks.frontiers();
+    this.epochs = marks.epochs();
+  }
+
+  /** What is remembered of each partition beside its entries. */
+  record Marks(long[] clocks, long[] frontiers, long[] epochs) {
+    static Marks none(int partitions) {
+      return new Marks(new long[partitions], new long[partitions], new long[partitions]);
+    }
+
+    int partitions() {
+      return clocks.length;
+    }
+
+    void clock(int partition, long clock) {
+      clocks[partition] = Math.max(clocks[partition], clock);
+    }
+
+    void frontier(int partition, long frontier) {
+      frontiers[partition] = Math.max(frontiers[partition], frontier);
+    }
+
+    void epoch(int partition, long epoch) {
+      epochs[partition] = Math.max(epochs[partition], epoch);
+    }
+  }
+
+  int partitions() {
+    return clocks.length;
+  }
+
+  int length() {
+    return length(partitions());
+  }
+
+  /** The length of the header of a journal with so many partitions. */
+  static int length(int partitions) {
+    return (FIXED + PER_PARTITION * partitions + 4 + PAGE - 1) / PAGE * PAGE;
+  }
+
+  byte[] encode() {
+    ByteBuffer out = ByteBuffer.allocate(length());
+    out.putLong(MAGIC).putInt(FORMAT_VERSION).putInt(length());
+    out.putLong(journal.getMostSignificantBits()).putLong(journal.getLeastSignificantBits());
+    out.putLong(number).putLong(size).putInt(partitions()).putInt(hashVersion);
+    out.putLong(oldest).putLong(previousEnd).putLong(createdMicros);
+    for (int i = 0; i < partitions(); i++) {
+      out.putLong(clocks[i]).putLong(frontiers[i]).putLong(epochs[i]);
+    }
+    CRC32C crc = new CRC32C();
+    crc.update(out.array(), 0, out.position());
+    out.putInt((int) crc.getValue());
+    return out.array();
+  }
+
+  /**
+   * The header of a file.
+   *
+   * @throws Unreadable if it is none, with the offset and the reason
+   */
+  static SegmentHeader decode(ByteBuffer file) throws Unreadable {
+    ByteBuffer in = file.duplicate();
+    in.clear();
+    if (in.remaining() < PAGE) {
+      throw new Unreadable(
+          0, "the file has " + in.remaining() + " bytes, not even the " + PAGE + " of a header");
+    }
+    if (in.getLong() != MAGIC) {
+      throw new Unreadable(0, "the file does not begin with HEADPOND");
+    }
+    int version = in.getInt();
+    int length = in.getInt();
+    long high = in.getLong();
+    long low = in.getLong();
+    long number = in.getLong();
+    long size = in.getLong();
+    int partitions = in.getInt();
+    int hashVersion = in.getInt();
+    long oldest = in.getLong();
+    long previousEnd = in.getLong();
+    long created = in.getLong();
+    if (version != FORMAT_VERSION) {
+      throw new Unreadable(
+          8,
+          "format version "
+              + version
+              + " is not known here, only "
+              + FORMAT_VERSION
+              + "; it was written by another release of Headpond, or is damaged");
+    }
+    if (partitions < 1
+        || partitions > MAX_PARTITIONS
+        || length != length(partitions)
+        || length > in.capacity()) {
+      throw new Unreadable(12, "the header is damaged (length or partition count)");
+    }
+    SegmentHeader.Marks marks = Marks.none(partitions);
+    for (int i = 0; i < partitions; i++) {
+      marks.clocks[i] = in.getLong();
+      marks.frontiers[i] = in.getLong();
+      marks.epochs[i] = in.getLong();
+    }
+    int end = in.position();
+    int expected = in.getInt();
+    CRC32C crc = new CRC32C();
+    in.position(0).limit(end);
+    crc.update(in);
+    if ((int) crc.getValue() != expected) {
+      throw new Unreadable(end, "the header is damaged (checksum)");
+    }
+    if (size != file.capacity()) {
+      throw new Unreadable(
+          40, "the file has " + file.capacity() + " bytes, its header says " + size);
+    }
+    return new SegmentHeader(
+        new UUID(high, low), number, size, hashVersion, oldest, previousEnd, created, marks);
+  }
+
+  /** Whether keys and partitions mean what they mean here. */
+  boolean sameHash() {
+    return hashVersion == Key.HASH_VERSION;
+  }
+
+  /** Bytes that are no header. */
+  static final class Unreadable extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    final long offset;
+
+    Unreadable(long offset, String reason) {
+      super(reason);
+      this.offset = offset;
+    }
+
+    String reason() {
+      return String.valueOf(getMessage());
+    }
+  }
+}

@@ -1,0 +1,177 @@
+package io.headpond.journal;
+
+import io.headpond.Durability;
+import io.headpond.HeadpondException;
+import io.headpond.InvalidValueException;
+import io.headpond.Key;
+import io.headpond.Row;
+import io.headpond.UnsupportedDurabilityException;
+import io.headpond.spi.Mutation;
+import io.headpond.spi.RowCodec;
+import io.headpond.spi.Write;
+import io.headpond.spi.WriteOutcome;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** Takes writes into a store. Thread-safe. */
+final class Writes {
+  private final StoreState store;
+
+  Writes(StoreState store) {
+    this.store = store;
+  }
+
+  CompletableFuture<WriteOutcome> put(Write write) {
+    try {
+      if (write.durability() == Durability.REPLICAS) {
+        throw new UnsupportedDurabilityException(
+            Durability.REPLICAS,
+            "the embedded journal has no replicas; its strongest level is DISK. Use a shared hot store for REPLICAS");
+      }
+      Row row = write.row();
+      boolean journaled =
+          write.durability() == Durability.JOURNAL || write.durability() == Durability.DISK;
+      byte[] encoded = journaled && row != null ? RowCodec.encode(row) : null;
+      int length = encoded != null ? encoded.length : row == null ? 0 : RowCodec.size(row);
+      checkLength(write.key(), length);
+      int size = write.key().length() + length + HotEntry.OVERHEAD;
+      return write.durability() == Durability.DATABASE
+          ? CompletableFuture.completedFuture(stage(write, size))
+          : store(write, encoded, size, journaled);
+    } catch (HeadpondException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  private void checkLength(Key key, int rowLength) {
+    int most = store.journal.maxGroup() - Group.MAX_OVERHEAD;
+    if (key.length() + (long) rowLength > most) {
+      throw new InvalidValueException(
+          "row",
+          rowLength + " bytes",
+          "must have at most "
+              + (most - key.length())
+              + " bytes, for it to fit into a segment of the journal ("
+              + store.journal.segmentSize()
+              + " bytes)");
+    }
+  }
+
+  private CompletableFuture<WriteOutcome> store(
+      Write write, byte @Nullable [] encoded, int size, boolean journaled) {
+    Partition partition = store.partition(write.key());
+    WriteOutcome outcome;
+    long end;
+    partition.lock.lock();
+    try {
+      store.checkWritable();
+      HotEntry entry = store.entries.get(write.key());
+      if (!admit(entry, size)) {
+        return CompletableFuture.completedFuture(WriteOutcome.Full.INSTANCE);
+      }
+      Mutation mutation;
+      Group group = null;
+      try {
+        mutation = mutation(write, partition);
+        if (journaled) {
+          group = store.group.get().clear();
+          append(group, entry, mutation, encoded);
+        }
+      } catch (HeadpondException e) {
+        withdraw(entry, size);
+        throw e;
+      }
+      boolean coalesced = entry != null && (entry.queued || entry.deferred || entry.parked());
+      entry = apply(partition, entry, mutation, size);
+      if (group != null) {
+        entry.recordedIn(group);
+      }
+      partition.tokens.remove(write.key());
+      outcome = new WriteOutcome.Written(mutation, partition.ready.size(), coalesced);
+      end = group == null ? 0 : group.end;
+    } finally {
+      partition.lock.unlock();
+    }
+    if (write.durability() == Durability.DISK && !store.journal.isForced(end)) {
+      return store.journal.forced(end).thenApply(forced -> outcome);
+    }
+    return CompletableFuture.completedFuture(outcome);
+  }
+
+  private boolean admit(@Nullable HotEntry entry, int size) {
+    return entry == null
+        ? store.limits.admit(size)
+        : store.limits.admitBytes((long) size - entry.bytes);
+  }
+
+  private void withdraw(@Nullable HotEntry entry, int size) {
+    if (entry == null) {
+      store.limits.add(-1, -size);
+    } else {
+      store.limits.add(0, (long) entry.bytes - size);
+    }
+  }
+
+  private Mutation mutation(Write write, Partition partition) {
+    long version = partition.nextVersion(store.environment.wallMicros());
+    long writeId = store.environment.random();
+    Row row = write.row();
+    return row == null
+        ? new Mutation.Remove(write.key(), version, writeId)
+        : new Mutation.Put(write.key(), row, version, writeId);
+  }
+
+  private void append(
+      Group group, @Nullable HotEntry entry, Mutation mutation, byte @Nullable [] encoded) {
+    boolean fresh = entry == null || entry.parked() || !(entry.queued || entry.deferred);
+    long since = fresh || entry == null ? mutation.version() : entry.since;
+    Trouble kept = entry == null || entry.parked() ? null : entry.trouble;
+    store.journal.append(group.put(mutation, encoded, since, kept), Journal.Use.WRITE);
+  }
+
+  private HotEntry apply(
+      Partition partition, @Nullable HotEntry known, Mutation mutation, int size) {
+    if (known == null) {
+      HotEntry entry = new HotEntry(mutation.key(), mutation);
+      entry.since = mutation.version();
+      entry.bytes = size;
+      partition.add(entry);
+      store.entries.put(mutation.key(), entry);
+      return entry;
+    }
+    if (known.parked()) {
+      store.limits.add(1, 0);
+    }
+    partition.bytes += size - known.bytes;
+    known.bytes = size;
+    partition.rewritten(known, mutation);
+    return known;
+  }
+
+  private WriteOutcome stage(Write write, int size) {
+    Partition partition = store.partition(write.key());
+    partition.lock.lock();
+    try {
+      store.checkWritable();
+      if (store.entries.containsKey(write.key()) || partition.staged.containsKey(write.key())) {
+        return WriteOutcome.KeyPending.INSTANCE;
+      }
+      if (!store.limits.admit(size)) {
+        return WriteOutcome.Full.INSTANCE;
+      }
+      Mutation mutation;
+      try {
+        mutation = mutation(write, partition);
+      } catch (HeadpondException e) {
+        store.limits.add(-1, -size);
+        throw e;
+      }
+      partition.staged.put(write.key(), new Partition.Staged(mutation, size));
+      partition.bytes += size;
+      partition.tokens.remove(write.key());
+      return new WriteOutcome.Written(mutation, partition.ready.size(), false);
+    } finally {
+      partition.lock.unlock();
+    }
+  }
+}
