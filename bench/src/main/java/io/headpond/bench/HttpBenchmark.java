@@ -1,0 +1,80 @@
+package io.headpond.bench;
+
+import io.headpond.bench.Writers.Result;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.HdrHistogram.Histogram;
+
+/** Writes over HTTP beside a route of the same server that does nothing. */
+final class HttpBenchmark implements Benchmark {
+  private static final int CONNECTIONS = 16;
+  private static final int KEYS = 10_000;
+  private static final String PING = "/v1/ping";
+
+  @Override
+  public String name() {
+    return "http";
+  }
+
+  @Override
+  public String title() {
+    return "writes in a second over HTTP";
+  }
+
+  @Override
+  public boolean needsPostgres() {
+    return true;
+  }
+
+  @Override
+  public void run(Run run) throws Exception {
+    run.out()
+        .printf(
+            "The packaged server as shipped, a process of its own on the same machine with its PostgreSQL, which is written to"
+                + " meanwhile; %d keep-alive connections, %,d keys at random, values of %d bytes.%n"
+                + "Limit: PUT %s with the same body. Every request timed.%n%n",
+            CONNECTIONS, KEYS, Kv.VALUE_BYTES, PING);
+    List<String> then = new ArrayList<>(Comparison.HEADINGS);
+    then.addAll(List.of("p50", "p99", "p99.9", "limit p50", "limit p99"));
+    Table table = new Table(List.of("durability"), then);
+    run.progress("http, starting the server");
+    try (ServerProcess server = ServerProcess.start(run.folder("server"));
+        HttpClients clients = new HttpClients(server.port(), CONNECTIONS)) {
+      double seconds = run.quick() ? 0.5 : 4;
+      clients.put(PING, KEYS, run.quick() ? 0.2 : 10, new Histogram(3));
+      for (String durability : new String[] {"memory", "journal", "disk"}) {
+        run.progress("http " + durability);
+        String target =
+            "/v1/datasets/kv/entries/key-" + HttpClients.KEY + "?durability=" + durability;
+        measure(run, table, clients, durability, target, seconds);
+      }
+    }
+    run.out().print(table);
+  }
+
+  private static void measure(
+      Run run, Table table, HttpClients clients, String durability, String target, double seconds) {
+    Comparison comparison = new Comparison();
+    Histogram latencies = new Histogram(3);
+    Histogram limits = new Histogram(3);
+    for (int round = run.firstRound(); round <= run.rounds(); round++) {
+      Histogram put = new Histogram(3);
+      Histogram ping = new Histogram(3);
+      Result subject = clients.put(target, KEYS, seconds, put);
+      Result limit = clients.put(PING, KEYS, seconds, ping);
+      if (round > 0) {
+        comparison.add(subject.rate(), limit.rate());
+        latencies.add(put);
+        limits.add(ping);
+      }
+    }
+    List<String> cells = new ArrayList<>(comparison.cells(0));
+    for (double percentile : new double[] {50, 99, 99.9}) {
+      cells.add(Samples.micros(latencies.getValueAtPercentile(percentile)));
+    }
+    cells.add(Samples.micros(limits.getValueAtPercentile(50)));
+    cells.add(Samples.micros(limits.getValueAtPercentile(99)));
+    table.row(List.of(durability.toUpperCase(Locale.ROOT)), cells);
+  }
+}

@@ -1,0 +1,76 @@
+package io.headpond.bench;
+
+import io.headpond.Key;
+import io.headpond.RowType;
+import io.headpond.spi.Applied;
+import io.headpond.spi.Applied.Done;
+import io.headpond.spi.Applied.Outcome;
+import io.headpond.spi.Batch;
+import io.headpond.spi.Lease;
+import io.headpond.spi.Loaded;
+import io.headpond.spi.StoreId;
+import io.headpond.spi.SystemOfRecord;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** A system of record that takes everything at once and keeps nothing. Thread-safe. */
+final class IdleDatabase implements SystemOfRecord {
+  private final RowType rowType;
+  private final AtomicLong epoch = new AtomicLong();
+
+  IdleDatabase(RowType rowType) {
+    this.rowType = rowType;
+  }
+
+  @Override
+  public RowType rowType() {
+    return rowType;
+  }
+
+  @Override
+  public String description() {
+    return "a database that keeps nothing";
+  }
+
+  @Override
+  public CompletionStage<Boolean> bind(StoreId store, int partitions, boolean adopt) {
+    return CompletableFuture.completedFuture(false);
+  }
+
+  @Override
+  public CompletionStage<Lease> acquire(StoreId store, int partition) {
+    // The frontier is as high as any that an earlier life of the journal may remember.
+    return CompletableFuture.completedFuture(
+        new Lease(
+            partition,
+            (System.currentTimeMillis() << 8) + epoch.incrementAndGet(),
+            0,
+            Long.MAX_VALUE,
+            0));
+  }
+
+  @Override
+  public CompletionStage<Void> release(Lease lease) {
+    return CompletableFuture.completedFuture(null);
+  }
+
+  @Override
+  public CompletionStage<Applied> apply(Batch batch, Lease lease) {
+    List<Outcome> outcomes = Collections.nCopies(batch.mutations().size(), Done.INSTANCE);
+    return CompletableFuture.completedFuture(new Applied(outcomes, 1));
+  }
+
+  @Override
+  public CompletionStage<List<Loaded>> load(List<Key> keys) {
+    return CompletableFuture.completedFuture(
+        keys.stream().map(key -> new Loaded(key, null, 0)).toList());
+  }
+
+  @Override
+  public void close() {
+    // There is nothing to let go of.
+  }
+}
