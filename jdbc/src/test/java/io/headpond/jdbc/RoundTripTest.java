@@ -1,0 +1,380 @@
+package io.headpond.jdbc;
+
+import static io.headpond.jdbc.TestDatabase.get;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.headpond.Column;
+import io.headpond.ColumnType;
+import io.headpond.ColumnType.Kind;
+import io.headpond.ConfigurationException;
+import io.headpond.InvalidValueException;
+import io.headpond.Key;
+import io.headpond.Row;
+import io.headpond.RowType;
+import io.headpond.spi.Applied;
+import io.headpond.spi.Batch;
+import io.headpond.spi.Lease;
+import io.headpond.spi.Loaded;
+import io.headpond.spi.Mutation;
+import io.headpond.spi.StoreId;
+import io.headpond.spi.SystemOfRecord;
+import java.math.BigDecimal;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What was acknowledged is what a later load returns, for every type and at its limits. */
+class RoundTripTest {
+  private static final TestDatabase DB = TestDatabase.create();
+  private static final AtomicInteger count = new AtomicInteger();
+  private static final StoreId STORE = new StoreId(new UUID(1, 1), "journal /a");
+
+  private static final Instant FIRST = Instant.parse("0001-01-01T00:00:00Z");
+  private static final Instant LAST = Instant.parse("9999-12-31T23:59:59.999999Z");
+
+  private String table;
+
+  @BeforeEach
+  void name() {
+    table = "r" + count.incrementAndGet();
+  }
+
+  private static ColumnType typeOf(Kind kind) {
+    return new ColumnType(kind, 0, 0, 0);
+  }
+
+  /** Values at the limits of a type. */
+  private static List<Object> limits(ColumnType type) {
+    return switch (type.kind()) {
+      case TEXT ->
+          List.of(
+              "",
+              " ",
+              "a'b\"c\\d",
+              "{1,2}",
+              "NULL",
+              "null",
+              "\t\n\r",
+              "ä€\uD83D\uDE00",
+              "x".repeat(100_000));
+      case INTEGER -> List.of(0, -1, Integer.MAX_VALUE, Integer.MIN_VALUE);
+      case BIGINT -> List.of(0L, -1L, Long.MAX_VALUE, Long.MIN_VALUE);
+      case NUMERIC ->
+          Arrays.stream(
+                  new String[] {
+                    "0",
+                    "0.00",
+                    "-1",
+                    "1.10",
+                    "1E+3",
+                    "1E-300",
+                    "9".repeat(900),
+                    "-0.000000000000000000001"
+                  })
+              .map(BigDecimal::new)
+              .map(Object.class::cast)
+              .toList();
+      case BOOLEAN -> List.of(true, false);
+      case DOUBLE ->
+          List.of(
+              0.0,
+              -0.0,
+              Double.MIN_VALUE,
+              Double.MAX_VALUE,
+              -Double.MAX_VALUE,
+              1.0 / 3,
+              Double.NaN,
+              Double.POSITIVE_INFINITY,
+              Double.NEGATIVE_INFINITY);
+      case DATE ->
+          List.of(
+              LocalDate.of(1, 1, 1),
+              LocalDate.of(9999, 12, 31),
+              LocalDate.of(1582, 10, 10),
+              LocalDate.of(2024, 2, 29));
+      case TIMESTAMPTZ ->
+          List.of(
+              FIRST,
+              LAST,
+              Instant.EPOCH,
+              Instant.parse("1969-12-31T23:59:59.999999Z"),
+              Instant.parse("1582-10-10T10:10:10.123456Z"),
+              Instant.parse("2026-03-29T01:30:00.000001Z"));
+      case UUID ->
+          List.of(
+              new UUID(0, 0),
+              new UUID(-1, -1),
+              UUID.fromString("AAAAAAAA-0000-0000-0000-00000000000a"));
+      case JSONB ->
+          List.of(
+              "null",
+              "\"\"",
+              "[]",
+              "{}",
+              "1.10",
+              "-0",
+              "1e400",
+              "{\"b\":1,\"a\":[true,null,\"\\u00e4\\\\\\\"\\n\"],\"aa\":{\"x\":1.000}}");
+      case BYTEA -> List.of(new byte[0], new byte[] {0, 1, -1, 92, 39}, new byte[70_000]);
+    };
+  }
+
+  private static Object random(ColumnType type, Random random) {
+    return switch (type.kind()) {
+      case TEXT -> text(random, 20);
+      case INTEGER -> random.nextInt();
+      case BIGINT -> random.nextLong() >> random.nextInt(64);
+      case NUMERIC ->
+          BigDecimal.valueOf(random.nextLong() >> random.nextInt(64), random.nextInt(40));
+      case BOOLEAN -> random.nextBoolean();
+      case DOUBLE -> Double.longBitsToDouble(random.nextLong());
+      case DATE ->
+          LocalDate.ofEpochDay(
+              random.nextLong(
+                  LocalDate.of(1, 1, 1).toEpochDay(), LocalDate.of(10_000, 1, 1).toEpochDay()));
+      case TIMESTAMPTZ ->
+          Instant.ofEpochSecond(
+              random.nextLong(FIRST.getEpochSecond(), LAST.getEpochSecond()),
+              random.nextInt(1_000_000) * 1_000L);
+      case UUID -> new UUID(random.nextLong(), random.nextLong());
+      case JSONB -> "{\"k\":" + random.nextLong() + ",\"n\":[" + random.nextDouble() + "]}";
+      case BYTEA -> {
+        byte[] bytes = new byte[random.nextInt(50)];
+        random.nextBytes(bytes);
+        yield bytes;
+      }
+    };
+  }
+
+  private static String text(Random random, int most) {
+    StringBuilder text = new StringBuilder();
+    for (int i = random.nextInt(most); i >= 0; i--) {
+      int point = 1 + random.nextInt(0x10ffff);
+      text.appendCodePoint(point >= 0xd800 && point < 0xe000 ? '"' : point);
+    }
+    return text.toString();
+  }
+
+  private SystemOfRecord connect(RowType type, boolean versioned) {
+    JdbcTable mapped = DB.table(table).createTable(true);
+    return (versioned ? mapped.versionColumn("version").updatedAtColumn("updated_at") : mapped)
+        .connect(table, type);
+  }
+
+  private static void apply(SystemOfRecord database, Map<Key, Row> rows, long version) {
+    List<Mutation> mutations = new ArrayList<>();
+    rows.forEach((key, row) -> mutations.add(new Mutation.Put(key, row, version, 1)));
+    mutations.sort((a, b) -> a.key().compareTo(b.key()));
+    get(database.bind(STORE, 1, false));
+    Lease lease = get(database.acquire(STORE, 0));
+    Applied applied = get(database.apply(new Batch(1, mutations, version), lease));
+    assertThat(applied.outcomes()).hasSize(rows.size()).containsOnly(new Applied.Done());
+    applied = get(database.apply(new Batch(2, mutations, version), lease));
+    assertThat(applied.outcomes()).as("again").containsOnly(new Applied.Done());
+  }
+
+  private static void assertLoaded(SystemOfRecord database, Map<Key, Row> rows) {
+    List<Key> keys = List.copyOf(rows.keySet());
+    List<Loaded> loaded = get(database.load(keys));
+    for (int i = 0; i < keys.size(); i++) {
+      assertThat(loaded.get(i).row())
+          .as(() -> "a row of " + database.rowType())
+          .isEqualTo(rows.get(keys.get(i)));
+    }
+  }
+
+  @Test
+  void limitsOfEveryType() {
+    RowType.Builder builder = RowType.builder().key("id", ColumnType.BIGINT);
+    for (Kind kind : Kind.values()) {
+      builder.column("v_" + kind.name().toLowerCase(java.util.Locale.ROOT), typeOf(kind));
+    }
+    RowType type = builder.build();
+    Map<Key, Row> rows = new LinkedHashMap<>();
+    for (int i = 0; i < 9; i++) {
+      @Nullable Object[] cells = new Object[type.valueColumns().size()];
+      for (int c = 0; c < cells.length; c++) {
+        List<Object> limits = limits(type.valueColumns().get(c).type());
+        cells[c] = i < limits.size() ? limits.get(i) : null;
+      }
+      rows.put(type.key((long) i), type.rowOf(cells));
+    }
+    rows.put(type.key(-1L), type.rowOf(new Object[type.valueColumns().size()]));
+    for (boolean versioned : new boolean[] {true, false}) {
+      name();
+      try (SystemOfRecord database = connect(type, versioned)) {
+        apply(database, rows, 1_700_000_000_123_457L);
+        assertLoaded(database, rows);
+      }
+    }
+  }
+
+  @Test
+  void randomRowsOfRandomTypes() {
+    long seed = 20_260_101;
+    Kind[] kinds = Kind.values();
+    for (int round = 0; round < 25; round++) {
+      Random random = new Random(seed + round);
+      name();
+      RowType.Builder builder = RowType.builder();
+      int keyColumns = 1 + random.nextInt(3);
+      for (int i = 0; i < keyColumns; i++) {
+        Kind kind = kinds[random.nextInt(kinds.length)];
+        builder.key("k" + i, typeOf(kind == Kind.JSONB ? Kind.TEXT : kind));
+      }
+      int valueColumns = random.nextInt(6);
+      for (int i = 0; i < valueColumns; i++) {
+        builder.column("v" + i, typeOf(kinds[random.nextInt(kinds.length)]));
+      }
+      RowType type = builder.build();
+      Map<Key, Row> rows = new LinkedHashMap<>();
+      for (int i = 0; i < 40; i++) {
+        try {
+          rows.put(
+              type.key(type.keyColumns().stream().map(c -> random(c.type(), random)).toArray()),
+              type.rowOf(
+                  type.valueColumns().stream()
+                      .map(c -> random.nextInt(4) == 0 ? null : random(c.type(), random))
+                      .toArray()));
+        } catch (InvalidValueException e) {
+          // A control character or not-a-number in a key: refused before it gets here.
+        }
+      }
+      try (SystemOfRecord database = connect(type, random.nextBoolean())) {
+        apply(database, rows, 1_000 + round);
+        assertLoaded(database, rows);
+        // All removed again, found by the same keys.
+        Lease lease = get(database.acquire(STORE, 0));
+        List<Mutation> removes = new ArrayList<>();
+        rows.keySet().stream().sorted().forEach(k -> removes.add(new Mutation.Remove(k, 2_000, 1)));
+        get(database.apply(new Batch(3, removes, 0), lease));
+        assertThat(DB.query("SELECT count(*) FROM " + table))
+            .as("seed %d", seed + round)
+            .containsExactly("0");
+      }
+    }
+  }
+
+  @Test
+  void numericsTakeTheScaleOfTheirColumn() {
+    DB.execute("CREATE TABLE " + table + " (id numeric(6,2) PRIMARY KEY, price numeric(10,3))");
+    RowType declared =
+        RowType.builder().key("id", ColumnType.NUMERIC).column("price", ColumnType.NUMERIC).build();
+    try (SystemOfRecord database = connect(declared, false)) {
+      RowType type = database.rowType();
+      Key key = type.key(new BigDecimal("1.5"));
+      assertThat(key).isEqualTo(type.key(new BigDecimal("1.50")));
+      Row row = type.rowOf(new BigDecimal("2"));
+      apply(database, Map.of(key, row), 5);
+      assertLoaded(database, Map.of(key, row));
+      assertThat(DB.query("SELECT price FROM " + table)).containsExactly("2.000");
+      assertThatThrownBy(() -> type.rowOf(new BigDecimal("0.0001")))
+          .isInstanceOf(InvalidValueException.class);
+    }
+  }
+
+  @Test
+  void unconstrainedNumericKeysAreOneRowWhateverTheirScale() {
+    RowType type =
+        RowType.builder().key("id", ColumnType.NUMERIC).column("v", ColumnType.TEXT).build();
+    try (SystemOfRecord database = connect(type, false)) {
+      apply(database, Map.of(type.key(new BigDecimal("1.0")), type.rowOf("a")), 5);
+      assertLoaded(database, Map.of(type.key(new BigDecimal("1")), type.rowOf("a")));
+    }
+  }
+
+  @Test
+  void tablesWithNothingButAKey() {
+    RowType type = RowType.builder().key("a", ColumnType.TEXT).key("b", ColumnType.UUID).build();
+    for (boolean versioned : new boolean[] {true, false}) {
+      name();
+      try (SystemOfRecord database = connect(type, versioned)) {
+        Map<Key, Row> rows = Map.of(type.key("x", new UUID(1, 2)), type.rowOf());
+        apply(database, rows, 5);
+        assertLoaded(database, rows);
+      }
+    }
+  }
+
+  @Test
+  void updatedAtIsTheVersionToTheMicrosecond() {
+    RowType type = RowType.builder().key("id", ColumnType.BIGINT).build();
+    long[] versions = {1, 1_700_000_000_123_457L, 1_799_999_999_999_999L, (1L << 53) - 1};
+    for (long version : versions) {
+      name();
+      try (SystemOfRecord database = connect(type, true)) {
+        apply(database, Map.of(type.key(1L), type.rowOf()), version);
+        assertThat(
+                DB.query("SELECT (extract(epoch FROM updated_at) * 1000000)::bigint FROM " + table))
+            .containsExactly(Long.toString(version));
+        assertThat(get(database.acquire(STORE, 0)).frontier()).isEqualTo(version);
+      }
+    }
+  }
+
+  @Test
+  void valuesOfOtherWritersThatNoRowCanHold() {
+    DB.execute(
+        "CREATE TABLE "
+            + table
+            + " (id int PRIMARY KEY, d date, t timestamptz, n numeric, s text, j jsonb)",
+        "INSERT INTO "
+            + table
+            + " VALUES (1, 'infinity', NULL, NULL, 'a', NULL), (2, NULL, '-infinity', NULL, 'a', NULL),"
+            + " (3, NULL, NULL, 'NaN', 'a', NULL), (4, NULL, NULL, 'Infinity', 'a', NULL),"
+            + " (5, '0044-03-15 BC', NULL, NULL, 'a', NULL), (6, NULL, NULL, NULL, NULL, NULL),"
+            + " (7, NULL, '10000-01-01', NULL, 'a', NULL), (8, NULL, NULL, NULL, 'a', '1e2000')");
+    RowType type =
+        RowType.builder()
+            .key("id", ColumnType.INTEGER)
+            .column("d", ColumnType.DATE)
+            .column("t", ColumnType.TIMESTAMPTZ)
+            .column("n", ColumnType.NUMERIC)
+            .column(new Column("s", ColumnType.TEXT, false))
+            .column("j", ColumnType.JSONB)
+            .build();
+    String columns = "dtnndstj";
+    try (SystemOfRecord database = connect(type, false)) {
+      for (int id = 1; id <= 8; id++) {
+        Key key = type.key(id);
+        assertThatThrownBy(() -> get(database.load(List.of(key))))
+            .isInstanceOf(ConfigurationException.class)
+            .hasMessageContaining("column " + columns.charAt(id - 1) + ":")
+            .hasMessageContaining(key.hashText())
+            .hasMessageNotContaining("infinity");
+      }
+    }
+  }
+
+  @Test
+  void onePreparedStatementServesEverySize() {
+    RowType type =
+        RowType.builder().key("id", ColumnType.BIGINT).column("v", ColumnType.TEXT).build();
+    try (SystemOfRecord database = connect(type, true)) {
+      get(database.bind(STORE, 1, false));
+      Lease lease = get(database.acquire(STORE, 0));
+      long version = 1;
+      for (int size : new int[] {1, 2, 1_000, 7, 5_000}) {
+        List<Mutation> puts = new ArrayList<>();
+        for (long i = 0; i < size; i++) {
+          puts.add(new Mutation.Put(type.key(i), type.rowOf("v" + size), version, 1));
+        }
+        Applied applied = get(database.apply(new Batch(version++, puts, 0), lease));
+        assertThat(applied.statements()).as("the lease and the rows").isEqualTo(2);
+        assertThat(DB.query("SELECT count(*) FROM " + table + " WHERE v = 'v" + size + "'"))
+            .containsExactly(Integer.toString(size));
+      }
+    }
+  }
+}
