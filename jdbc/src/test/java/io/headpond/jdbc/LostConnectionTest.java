@@ -1,0 +1,187 @@
+package io.headpond.jdbc;
+
+import static io.headpond.jdbc.TestDatabase.get;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.headpond.ColumnType;
+import io.headpond.OutcomeUnknownException;
+import io.headpond.RowType;
+import io.headpond.UnavailableException;
+import io.headpond.jdbc.CuttingProxy.Cut;
+import io.headpond.postgres.testing.TestPostgres;
+import io.headpond.spi.Applied;
+import io.headpond.spi.Batch;
+import io.headpond.spi.FencedException;
+import io.headpond.spi.Lease;
+import io.headpond.spi.Mutation;
+import io.headpond.spi.StoreId;
+import io.headpond.spi.SystemOfRecord;
+import java.io.IOException;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/** Connections that are cut at every step of a batch. */
+class LostConnectionTest {
+  private static final TestDatabase DB = TestDatabase.create();
+  private static final AtomicInteger count = new AtomicInteger();
+  private static final StoreId STORE = new StoreId(new UUID(1, 1), "journal /a");
+  private static final RowType TYPE =
+      RowType.builder().key("id", ColumnType.BIGINT).column("name", ColumnType.TEXT).build();
+
+  private CuttingProxy proxy;
+  private String table;
+  private SystemOfRecord database;
+  private Lease lease;
+
+  private final Batch batch =
+      new Batch(4711, List.of(new Mutation.Put(TYPE.key(1L), TYPE.rowOf("a"), 10, 1)), 1_000_000);
+
+  @BeforeEach
+  void connect() throws IOException {
+    table = "l" + count.incrementAndGet();
+    DB.execute("CREATE TABLE " + table + " (id bigint PRIMARY KEY, name text, version bigint)");
+    proxy = new CuttingProxy(TestPostgres.server().port());
+    PGSimpleDataSource source = new PGSimpleDataSource();
+    source.setUrl(DB.url);
+    source.setServerNames(new String[] {"localhost"});
+    source.setPortNumbers(new int[] {proxy.port()});
+    // So that every statement goes by as text.
+    source.setPrepareThreshold(0);
+    database =
+        JdbcDatabase.postgres(source)
+            .connections(2)
+            .table(table)
+            .versionColumn("version")
+            .connect("d" + table, TYPE);
+    get(database.bind(STORE, 1, false));
+    lease = get(database.acquire(STORE, 0));
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    database.close();
+    proxy.close();
+  }
+
+  private String rows() {
+    return String.join(",", DB.query("SELECT name FROM " + table));
+  }
+
+  private void assertAppliesAgain(Lease with) {
+    assertThat(get(database.apply(batch, with)).outcomes()).containsExactly(new Applied.Done());
+    assertThat(rows()).isEqualTo("a");
+  }
+
+  @Test
+  void commitReplyLost() {
+    proxy.cut(Cut.ANSWER, "COMMIT\0");
+    assertThatThrownBy(() -> get(database.apply(batch, lease)))
+        .isInstanceOf(OutcomeUnknownException.class);
+    assertThat(rows()).isEqualTo("a");
+    Lease next = get(database.acquire(STORE, 0));
+    assertThat(next.lastBatch()).as("so it is known to be committed").isEqualTo(batch.id());
+    assertThat(next.frontier()).isEqualTo(batch.frontier());
+    assertAppliesAgain(next);
+  }
+
+  @Test
+  void commitRequestLost() {
+    proxy.cut(Cut.REQUEST, "COMMIT\0");
+    assertThatThrownBy(() -> get(database.apply(batch, lease)))
+        .isInstanceOf(OutcomeUnknownException.class);
+    Lease next = get(database.acquire(STORE, 0));
+    assertThat(next.lastBatch()).isZero();
+    assertThat(rows()).isEmpty();
+    assertAppliesAgain(next);
+  }
+
+  @Test
+  void afterAnUnknownOutcomeTheLeaseIsAcquiredFirst() {
+    proxy.cut(Cut.ANSWER, "COMMIT\0");
+    assertThatThrownBy(() -> get(database.apply(batch, lease)))
+        .isInstanceOf(OutcomeUnknownException.class);
+    assertThatThrownBy(() -> get(database.apply(batch, lease)))
+        .isInstanceOf(OutcomeUnknownException.class)
+        .hasMessageContaining("acquire the lease anew");
+  }
+
+  @Test
+  void connectionLostBeforeTheCommit() {
+    for (String word : List.of("headpond_lease", "INSERT INTO")) {
+      proxy.cut(Cut.REQUEST, word);
+      assertThatThrownBy(() -> get(database.apply(batch, lease)))
+          .as(word)
+          .isInstanceOf(UnavailableException.class)
+          .isNotInstanceOf(FencedException.class);
+      assertThat(rows()).isEmpty();
+    }
+    // Nothing was done, so the lease is as it was.
+    assertAppliesAgain(lease);
+  }
+
+  /** The commit of a connection that the client believes dead arrives while it takes its lease anew. */
+  @Test
+  void aGhostThatCommitsIsWaitedOut() throws IOException {
+    proxy.cut(Cut.REQUEST_LEAVING_A_GHOST, "COMMIT\0");
+    assertThatThrownBy(() -> get(database.apply(batch, lease)))
+        .isInstanceOf(OutcomeUnknownException.class);
+    CompletableFuture<Lease> acquired = database.acquire(STORE, 0).toCompletableFuture();
+    assertThat(rows()).as("not committed yet").isEmpty();
+    assertThat(acquired).isNotCompleted();
+    proxy.deliverToGhost();
+    Lease next = get(acquired);
+    assertThat(next.lastBatch()).isEqualTo(batch.id());
+    assertAppliesAgain(next);
+  }
+
+  @Test
+  void acquireReplyLost() {
+    proxy.cut(Cut.ANSWER, "COMMIT\0");
+    assertThatThrownBy(() -> get(database.acquire(STORE, 0)))
+        .isInstanceOf(OutcomeUnknownException.class);
+    Lease next = get(database.acquire(STORE, 0));
+    assertThat(next.epoch()).isEqualTo(lease.epoch() + 2);
+    assertAppliesAgain(next);
+  }
+
+  @Test
+  void bindReplyLost() {
+    proxy.cut(Cut.ANSWER, "COMMIT\0");
+    assertThatThrownBy(() -> get(database.bind(STORE, 1, false)))
+        .isInstanceOf(OutcomeUnknownException.class);
+    assertThat(get(database.bind(STORE, 1, false))).isTrue();
+  }
+
+  @Test
+  void loadCutShort() {
+    assertAppliesAgain(lease);
+    proxy.cut(Cut.REQUEST, "ORDINALITY");
+    assertThatThrownBy(() -> get(database.load(List.of(TYPE.key(1L)))))
+        .isInstanceOf(UnavailableException.class);
+    assertThat(get(database.load(List.of(TYPE.key(1L)))).get(0).version()).isEqualTo(10);
+  }
+
+  @Test
+  void operatorsEndingSessions() {
+    assertAppliesAgain(lease);
+    DB.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            + " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    int failures = 0;
+    while (true) {
+      try {
+        assertAppliesAgain(lease);
+        break;
+      } catch (UnavailableException e) {
+        assertThat(++failures).as("the other connections go with the first").isEqualTo(1);
+      }
+    }
+  }
+}
