@@ -1,0 +1,881 @@
+package io.headpond.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.headpond.ColumnType;
+import io.headpond.ConfigurationException;
+import io.headpond.Durability;
+import io.headpond.EntryState;
+import io.headpond.Key;
+import io.headpond.PendingEntry;
+import io.headpond.PendingPage;
+import io.headpond.Row;
+import io.headpond.RowType;
+import io.headpond.UnavailableException;
+import io.headpond.UnsupportedDurabilityException;
+import io.headpond.spi.Failure;
+import io.headpond.spi.FencedException;
+import io.headpond.spi.HotStore;
+import io.headpond.spi.HotStoreFactory;
+import io.headpond.spi.Lookup;
+import io.headpond.spi.Mutation;
+import io.headpond.spi.PartitionStats;
+import io.headpond.spi.Taken;
+import io.headpond.spi.Write;
+import io.headpond.spi.WriteOutcome;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What every hot store has to keep. A store's own test gives the store, and a way to let its process die. */
+public abstract class HotStoreContractTest {
+  protected static final RowType TYPE =
+      RowType.builder()
+          .key("id", ColumnType.TEXT)
+          .column("name", ColumnType.TEXT)
+          .column("n", ColumnType.INTEGER)
+          .build();
+  protected static final Duration TTL = Duration.ofMinutes(10);
+  private static final Failure FAILURE = new Failure("value too long", false, 7);
+  private static final Failure CONFLICT = new Failure("newer version in the database", true, 7);
+
+  protected final ManualEnvironment environment = new ManualEnvironment();
+  protected HotStore store;
+
+  /** Opens the store; all calls in one test open the same one. */
+  protected abstract HotStoreFactory factory();
+
+  /** The process dies with what it has; {@link #factory} finds what survives that. */
+  protected abstract void crash();
+
+  @BeforeEach
+  void openStore() {
+    store = open(1, 1_000, 1 << 20);
+    lease(1);
+  }
+
+  @AfterEach
+  void closeStore() {
+    store.close();
+  }
+
+  protected HotStore open(int partitions, int maxEntries, long maxBytes) {
+    return factory()
+        .open(
+            new HotStoreFactory.Settings(
+                "things", TYPE, partitions, maxEntries, maxBytes, 1_000, TTL, environment));
+  }
+
+  private void reopen(int maxEntries, long maxBytes) {
+    store.close();
+    store = open(1, maxEntries, maxBytes);
+  }
+
+  private void crashAndReopen() {
+    environment.run();
+    crash();
+    environment.forgetTasks();
+    store = open(1, 1_000, 1 << 20);
+  }
+
+  private void lease(long epoch) {
+    await(store.open(0, epoch, 0, false));
+  }
+
+  protected <T extends @Nullable Object> T await(CompletionStage<T> stage) {
+    return environment.await(stage);
+  }
+
+  protected static Key key(String id) {
+    return TYPE.key(id);
+  }
+
+  protected static Row row(String name) {
+    return TYPE.rowOf(name, 1);
+  }
+
+  private WriteOutcome write(String id, @Nullable String name, Durability durability) {
+    return await(store.put(new Write(key(id), name == null ? null : row(name), durability)));
+  }
+
+  protected Mutation put(String id, @Nullable String name) {
+    return put(id, name, Durability.DISK);
+  }
+
+  protected Mutation put(String id, @Nullable String name, Durability durability) {
+    return ((WriteOutcome.Written) write(id, name, durability)).mutation();
+  }
+
+  private Lookup get(String id) {
+    return await(store.get(key(id)));
+  }
+
+  protected Taken take(int max) {
+    return await(store.take(0, 1, max));
+  }
+
+  private void settle(Mutation... mutations) {
+    await(store.settle(0, 1, List.of(mutations), 0));
+  }
+
+  private void defer(Mutation mutation, Duration delay, int attempts) {
+    await(store.defer(0, 1, mutation, due(delay), attempts, FAILURE));
+  }
+
+  private long due(Duration delay) {
+    return environment.wallMicros() + delay.toNanos() / 1_000;
+  }
+
+  private void park(Mutation mutation) {
+    await(store.park(0, 1, mutation, 4, FAILURE));
+  }
+
+  private @Nullable Lookup fill(String id, @Nullable String name, long version, long token) {
+    return await(store.fill(key(id), name == null ? null : row(name), version, token));
+  }
+
+  private Lookup filled(String id, @Nullable String name, long version) {
+    return Objects.requireNonNull(fill(id, name, version, get(id).fillToken()));
+  }
+
+  private PendingPage pending() {
+    return await(store.pending("", null, 100));
+  }
+
+  private static PartitionStats counts(PartitionStats stats) {
+    return new PartitionStats(
+        stats.ready(), stats.deferred(), stats.parked(), stats.staged(), 0, 0);
+  }
+
+  // Writes and reads
+
+  @Test
+  void whatWasWrittenIsRead() {
+    Mutation write = put("a", "one");
+    assertThat(get("a"))
+        .isEqualTo(new Lookup(key("a"), EntryState.PENDING, row("one"), write.version(), 0));
+  }
+
+  @Test
+  void aRemovalIsReadAsAbsent() {
+    put("a", "one");
+    Mutation removal = put("a", null);
+    assertThat(get("a"))
+        .isEqualTo(new Lookup(key("a"), EntryState.PENDING, null, removal.version(), 0));
+  }
+
+  @Test
+  void versionsRiseEvenIfTheClockJumpsBack() {
+    long first = put("a", "one").version();
+    environment.setWallMicros(1_000);
+    assertThat(put("a", "two").version()).isGreaterThan(first);
+    environment.setWallMicros(first + 1_000_000);
+    assertThat(put("a", "three").version()).isGreaterThanOrEqualTo(first + 1_000_000);
+  }
+
+  @Test
+  void writesHaveDifferentIds() {
+    assertThat(put("a", "one").writeId()).isNotEqualTo(put("a", "one").writeId());
+  }
+
+  @Test
+  void readyAndCoalescedAreTold() {
+    WriteOutcome.Written first = (WriteOutcome.Written) write("a", "1", Durability.DISK);
+    WriteOutcome.Written again = (WriteOutcome.Written) write("a", "2", Durability.DISK);
+    WriteOutcome.Written other = (WriteOutcome.Written) write("b", "1", Durability.DISK);
+    assertThat(List.of(first.ready(), again.ready(), other.ready())).containsExactly(1, 1, 2);
+    assertThat(List.of(first.coalesced(), again.coalesced(), other.coalesced()))
+        .containsExactly(false, true, false);
+  }
+
+  @Test
+  void aWriteWhileABatchIsUnderWayEndsTheIdleness() {
+    put("a", "1");
+    take(10);
+    WriteOutcome.Written during = (WriteOutcome.Written) write("a", "2", Durability.DISK);
+    assertThat(during.ready()).isEqualTo(1);
+    assertThat(during.coalesced()).isFalse();
+  }
+
+  @Test
+  void aLevelThatTheStoreCannotKeepIsRefused() {
+    if (store.strongest() == Durability.REPLICAS) {
+      return;
+    }
+    assertThatThrownBy(() -> write("a", "one", Durability.REPLICAS))
+        .isInstanceOf(UnsupportedDurabilityException.class);
+    assertThat(get("a").miss()).isTrue();
+  }
+
+  @Test
+  void manyAreReadInTheirOrder() {
+    put("a", "one");
+    put("c", "three");
+    List<Lookup> found = await(store.getAll(List.of(key("c"), key("b"), key("a"))));
+    assertThat(found).extracting(Lookup::key).containsExactly(key("c"), key("b"), key("a"));
+    assertThat(found).extracting(Lookup::miss).containsExactly(false, true, false);
+  }
+
+  // Limits
+
+  @Test
+  void theLimitOnEntriesRefusesAndChangesNothing() {
+    reopen(2, 1 << 20);
+    put("a", "1");
+    put("b", "1");
+    assertThat(write("c", "1", Durability.DISK)).isEqualTo(WriteOutcome.Full.INSTANCE);
+    assertThat(write("c", "1", Durability.MEMORY)).isEqualTo(WriteOutcome.Full.INSTANCE);
+    assertThat(write("c", "1", Durability.DATABASE)).isEqualTo(WriteOutcome.Full.INSTANCE);
+    assertThat(get("c").miss()).isTrue();
+    assertThat(store.stats(0).pending()).isEqualTo(2);
+  }
+
+  @Test
+  void aPendingKeyPassesTheLimitOnEntries() {
+    reopen(1, 1 << 20);
+    put("a", "1");
+    assertThat(write("a", "2", Durability.DISK)).isInstanceOf(WriteOutcome.Written.class);
+  }
+
+  @Test
+  void theLimitOnBytesCountsDifferences() {
+    reopen(100, 1_000);
+    put("a", "x".repeat(700));
+    assertThat(write("a", "x".repeat(1_000), Durability.DISK))
+        .isEqualTo(WriteOutcome.Full.INSTANCE);
+    assertThat(write("b", "x".repeat(300), Durability.DISK)).isEqualTo(WriteOutcome.Full.INSTANCE);
+    put("a", "x");
+    assertThat(write("b", "x".repeat(300), Durability.DISK))
+        .isInstanceOf(WriteOutcome.Written.class);
+  }
+
+  @Test
+  void whatIsUnderWayStillCounts() {
+    reopen(1, 1 << 20);
+    Mutation a = put("a", "1");
+    take(10);
+    assertThat(write("b", "1", Durability.DISK)).isEqualTo(WriteOutcome.Full.INSTANCE);
+    settle(a);
+    assertThat(write("b", "1", Durability.DISK)).isInstanceOf(WriteOutcome.Written.class);
+    assertThat(store.stats(0).bytes()).isPositive();
+  }
+
+  @Test
+  void lettersDoNotFillTheLimitOnEntries() {
+    reopen(1, 1 << 20);
+    park(put("a", "1"));
+    assertThat(write("b", "1", Durability.DISK)).isInstanceOf(WriteOutcome.Written.class);
+    assertThat(write("c", "1", Durability.DISK)).isEqualTo(WriteOutcome.Full.INSTANCE);
+  }
+
+  // Misses and fills
+
+  @Test
+  void aMissCarriesATokenAndEveryMissTheSame() {
+    long token = get("a").fillToken();
+    assertThat(token).isNotZero();
+    assertThat(get("a").fillToken()).isEqualTo(token);
+    assertThat(get("b").fillToken()).isNotEqualTo(token);
+  }
+
+  @Test
+  void aFillIsServedAsClean() {
+    Lookup filled = filled("a", "one", 5);
+    assertThat(filled).isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("one"), 5, 0));
+    assertThat(get("a")).isEqualTo(filled);
+  }
+
+  @Test
+  void aTokenServesOnce() {
+    long token = get("a").fillToken();
+    fill("a", "one", 5, token);
+    assertThat(fill("a", "two", 6, token)).isNull();
+    assertThat(get("a").row()).isEqualTo(row("one"));
+  }
+
+  @Test
+  void aWriteTakesTheTokenAway() {
+    long token = get("a").fillToken();
+    Mutation write = put("a", "new");
+    assertThat(fill("a", "old", 5, token)).isNull();
+    settle(write);
+    assertThat(fill("a", "old", 5, token)).isNull();
+    assertThat(get("a").row()).isEqualTo(row("new"));
+  }
+
+  @Test
+  void aSettlementTakesTheTokenAway() {
+    Mutation staged = put("a", "new", Durability.DATABASE);
+    take(1);
+    long token = get("a").fillToken();
+    settle(staged);
+    assertThat(fill("a", "old", 5, token)).isNull();
+    assertThat(get("a").row()).isEqualTo(row("new"));
+  }
+
+  @Test
+  void aNewLeaseTakesTheTokensAway() {
+    long token = get("a").fillToken();
+    lease(2);
+    assertThat(fill("a", "old", 5, token)).isNull();
+    assertThat(get("a").fillToken()).isNotEqualTo(token);
+  }
+
+  @Test
+  void aTokenOfAnotherLifeMeansNothing() {
+    long token = get("a").fillToken();
+    reopen(1_000, 1 << 20);
+    get("a");
+    assertThat(fill("a", "old", 5, token)).isNull();
+  }
+
+  @Test
+  void aWrongTokenLeavesTheRightOneStanding() {
+    long token = get("a").fillToken();
+    assertThat(fill("a", "one", 5, token + 1)).isNull();
+    assertThat(fill("a", "one", 5, 0)).isNull();
+    assertThat(fill("a", "one", 5, token)).isNotNull();
+  }
+
+  @Test
+  void aFillWithoutAVersionIsGivenOne() {
+    Lookup filled = filled("a", "one", 0);
+    assertThat(filled.version()).isPositive();
+    assertThat(put("a", "two").version()).isGreaterThan(filled.version());
+  }
+
+  @Test
+  void aFillRaisesTheClock() {
+    long future = environment.wallMicros() + 1_000_000_000L;
+    fill("a", "one", future, get("a").fillToken());
+    assertThat(put("a", "two").version()).isGreaterThan(future);
+  }
+
+  @Test
+  void aMissingRowIsRememberedForAShortTime() {
+    Lookup filled = filled("a", null, 0);
+    assertThat(filled).isEqualTo(new Lookup(key("a"), EntryState.CLEAN, null, 0, 0));
+    assertThat(get("a").miss()).isFalse();
+    environment.advance(Duration.ofMinutes(1));
+    assertThat(get("a").miss()).isTrue();
+  }
+
+  @Test
+  void theTimeToLiveBeginsAtTheSettlement() {
+    Mutation write = put("a", "one");
+    environment.advance(TTL.multipliedBy(2));
+    assertThat(get("a").row()).isEqualTo(row("one"));
+    settle(write);
+    environment.advance(TTL.minusSeconds(1));
+    assertThat(get("a").row()).isEqualTo(row("one"));
+    environment.advance(Duration.ofSeconds(2));
+    assertThat(get("a").miss()).isTrue();
+  }
+
+  // Taking and settling
+
+  @Test
+  void theOldestAreTakenFirstAndStay() {
+    Mutation a = put("a", "1");
+    Mutation b = put("b", "1");
+    Mutation a2 = put("a", "2");
+    put("c", "1");
+    Taken taken = take(2);
+    assertThat(taken.mutations()).containsExactly(a2, b);
+    assertThat(taken.remaining()).isEqualTo(1);
+    assertThat(a.version()).isLessThan(b.version());
+    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(3, 0, 0, 0, 0, 0));
+    assertThat(take(2).mutations()).containsExactly(a2, b);
+  }
+
+  @Test
+  void nothingIsTakenWhereNothingIs() {
+    Taken taken = take(5);
+    assertThat(taken.mutations()).isEmpty();
+    assertThat(taken.remaining()).isZero();
+    assertThat(taken.oldestRemaining()).isZero();
+    assertThat(taken.frontier()).isGreaterThanOrEqualTo(environment.wallMicros());
+  }
+
+  @Test
+  void aSettledEntryIsCleanAndTakenNoMore() {
+    Mutation a = put("a", "1");
+    take(5);
+    settle(a);
+    assertThat(get("a"))
+        .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("1"), a.version(), 0));
+    assertThat(take(5).mutations()).isEmpty();
+    assertThat(store.stats(0)).isEqualTo(new PartitionStats(0, 0, 0, 0, 0, 0));
+  }
+
+  @Test
+  void aSettledRemovalIsKnownToBeAbsent() {
+    Mutation removal = put("a", null);
+    settle(removal);
+    assertThat(get("a"))
+        .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, null, removal.version(), 0));
+  }
+
+  @Test
+  void whatWasWrittenMeanwhileStaysPending() {
+    Mutation first = put("a", "1");
+    take(5);
+    Mutation second = put("a", "2");
+    settle(first);
+    assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
+    Taken taken = take(5);
+    assertThat(taken.mutations()).containsExactly(second);
+    settle(second);
+    assertThat(get("a").row()).isEqualTo(row("2"));
+    assertThat(store.stats(0).pending()).isZero();
+  }
+
+  @Test
+  void anEntryIsOfferedOnceThoughItWasWrittenDuringAFailedBatch() {
+    put("a", "1");
+    put("b", "1");
+    take(5);
+    Mutation second = put("a", "2");
+    Taken again = take(5);
+    assertThat(again.mutations()).hasSize(2).startsWith(second);
+    assertThat(again.remaining()).isZero();
+  }
+
+  @Test
+  void settlingTwiceChangesNothing() {
+    Mutation first = put("a", "1");
+    settle(first);
+    Mutation second = put("a", "2");
+    settle(first);
+    assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
+    assertThat(take(5).mutations()).containsExactly(second);
+    assertThat(store.stats(0).pending()).isEqualTo(1);
+  }
+
+  @Test
+  void theWriteIdTellsTwoWritesOfOneVersionApart() {
+    Mutation.Put write = (Mutation.Put) put("a", "1");
+    settle(new Mutation.Put(write.key(), write.row(), write.version(), write.writeId() + 1));
+    assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
+    crashAndReopen();
+    assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
+  }
+
+  // The frontier
+
+  @Test
+  void theFrontierIsNotPastWhatWasNotTaken() {
+    Mutation a = put("a", "1");
+    environment.advance(Duration.ofSeconds(1));
+    Mutation b = put("b", "1");
+    environment.advance(Duration.ofSeconds(1));
+    Taken taken = take(1);
+    assertThat(taken.mutations()).containsExactly(a);
+    assertThat(taken.frontier()).isLessThanOrEqualTo(b.version()).isGreaterThan(a.version());
+    assertThat(taken.oldestRemaining()).isLessThanOrEqualTo(b.version()).isPositive();
+  }
+
+  @Test
+  void theFrontierIsNotPastWhatIsDeferred() {
+    Mutation a = put("a", "1");
+    environment.advance(Duration.ofSeconds(1));
+    defer(a, Duration.ofHours(1), 1);
+    put("a", "2");
+    environment.advance(Duration.ofSeconds(1));
+    put("b", "1");
+    assertThat(take(5).frontier()).isLessThanOrEqualTo(a.version());
+  }
+
+  @Test
+  void theFrontierLeavesLettersBehind() {
+    Mutation a = put("a", "1");
+    park(a);
+    environment.advance(Duration.ofSeconds(1));
+    assertThat(take(5).frontier()).isGreaterThan(a.version());
+  }
+
+  @Test
+  void laterVersionsAreBehindTheFrontierThoughTheClockJumpsBack() {
+    long frontier = take(5).frontier();
+    environment.setWallMicros(1);
+    assertThat(put("a", "1").version()).isGreaterThan(frontier);
+  }
+
+  @Test
+  void aWriteDuringABatchHasItsOwnAge() {
+    Mutation first = put("a", "1");
+    take(5);
+    environment.advance(Duration.ofSeconds(1));
+    Mutation second = put("a", "2");
+    environment.advance(Duration.ofSeconds(1));
+    put("a", "3");
+    settle(first);
+    assertThat(store.stats(0).oldest()).isEqualTo(second.version());
+  }
+
+  @Test
+  void ofABatchThatFailedTheOlderAgeCounts() {
+    Mutation first = put("a", "1");
+    take(5);
+    environment.advance(Duration.ofSeconds(1));
+    put("a", "2");
+    put("b", "1");
+    take(1);
+    assertThat(store.stats(0).oldest()).isEqualTo(first.version());
+  }
+
+  @Test
+  void theFrontierIsRememberedAndNeverFalls() {
+    assertThat(store.frontier(0)).isZero();
+    Mutation a = put("a", "1");
+    await(store.settle(0, 1, List.of(a), 500));
+    await(store.settle(0, 1, List.of(), 400));
+    assertThat(store.frontier(0)).isEqualTo(500);
+    crashAndReopen();
+    assertThat(store.frontier(0)).isEqualTo(500);
+  }
+
+  // Deferral and parking
+
+  @Test
+  void aDeferredEntryIsNotOfferedBeforeItsTime() {
+    Mutation a = put("a", "1");
+    Mutation b = put("b", "1");
+    take(5);
+    defer(a, Duration.ofSeconds(10), 1);
+    assertThat(take(5).mutations()).containsExactly(b);
+    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(1, 1, 0, 0, 0, 0));
+    assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
+    environment.advance(Duration.ofSeconds(10));
+    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(2, 0, 0, 0, 0, 0));
+    assertThat(take(5).mutations()).containsExactly(a, b);
+  }
+
+  @Test
+  void aNewWriteOfADeferredEntryKeepsTheSuspicion() {
+    Mutation a = put("a", "1");
+    defer(a, Duration.ofSeconds(10), 3);
+    Mutation newer = put("a", "2");
+    assertThat(take(5).mutations()).isEmpty();
+    assertThat(pending().entries().get(0).attempts()).isEqualTo(3);
+    environment.advance(Duration.ofSeconds(10));
+    assertThat(take(5).mutations()).containsExactly(newer);
+  }
+
+  @Test
+  void aDeferralOfAnEntryWrittenMeanwhileKeepsTimeAndAttempts() {
+    Mutation a = put("a", "1");
+    take(5);
+    Mutation newer = put("a", "2");
+    defer(a, Duration.ofSeconds(10), 2);
+    assertThat(take(5).mutations()).isEmpty();
+    PendingEntry entry = pending().entries().get(0);
+    assertThat(entry.version()).isEqualTo(newer.version());
+    assertThat(entry.attempts()).isEqualTo(2);
+    assertThat(entry.due()).isNotNull();
+  }
+
+  @Test
+  void attemptsAndDueTimeSurvive() {
+    Mutation a = put("a", "1");
+    defer(a, Duration.ofSeconds(10), 3);
+    put("b", "1");
+    crashAndReopen();
+    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(1, 1, 0, 0, 0, 0));
+    PendingEntry entry = pending().entries().get(0);
+    assertThat(entry.attempts()).isEqualTo(3);
+    assertThat(entry.error()).isEqualTo("value too long");
+    environment.advance(Duration.ofSeconds(11));
+    assertThat(take(5).mutations()).hasSize(2).startsWith(a);
+  }
+
+  @Test
+  void aNewWriteOfADeferredEntryKeepsTheSuspicionThroughACrash() {
+    defer(put("a", "1"), Duration.ofSeconds(10), 3);
+    put("a", "2");
+    crashAndReopen();
+    assertThat(pending().entries().get(0).attempts()).isEqualTo(3);
+    assertThat(take(5).mutations()).isEmpty();
+  }
+
+  @Test
+  void aLetterIsServedKeptAndNeverOffered() {
+    Mutation a = put("a", "1");
+    take(5);
+    park(a);
+    assertThat(get("a"))
+        .isEqualTo(new Lookup(key("a"), EntryState.PARKED, row("1"), a.version(), 0));
+    assertThat(take(5).mutations()).isEmpty();
+    crashAndReopen();
+    environment.advance(Duration.ofDays(10));
+    assertThat(get("a").state()).isEqualTo(EntryState.PARKED);
+    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(0, 0, 1, 0, 0, 0));
+    assertThat(take(5).mutations()).isEmpty();
+  }
+
+  @Test
+  void parkingAnEntryWrittenMeanwhileHasNoEffect() {
+    Mutation a = put("a", "1");
+    take(5);
+    Mutation newer = put("a", "2");
+    park(a);
+    assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
+    assertThat(take(5).mutations()).containsExactly(newer);
+  }
+
+  @Test
+  void aLaterWriteSupersedesALetter() {
+    park(put("a", "1"));
+    Mutation newer = put("a", "2");
+    assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
+    assertThat(pending().entries().get(0).attempts()).isZero();
+    assertThat(take(5).mutations()).containsExactly(newer);
+    crashAndReopen();
+    assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
+  }
+
+  @Test
+  void aConflictIsNotServedButTheDatabaseIs() {
+    Mutation first = put("a", "1");
+    settle(first);
+    Mutation second = put("a", "2");
+    take(5);
+    await(store.park(0, 1, second, 1, CONFLICT));
+    long token = get("a").fillToken();
+    assertThat(token).isNotZero();
+    assertThat(fill("a", "theirs", second.version() + 10, token)).isNotNull();
+    assertThat(get("a").row()).isEqualTo(row("theirs"));
+    assertThat(get("a").state()).isEqualTo(EntryState.CLEAN);
+    assertThat(store.stats(0).parked()).isEqualTo(1);
+    Mutation third = put("a", "3");
+    assertThat(get("a").row()).isEqualTo(row("3"));
+    assertThat(third.version()).isGreaterThan(second.version() + 10);
+  }
+
+  // Staged writes
+
+  @Test
+  void aStagedWriteIsInvisibleUntilItIsSettled() {
+    settle(put("a", "old"));
+    Mutation staged = put("a", "new", Durability.DATABASE);
+    assertThat(get("a").row()).isEqualTo(row("old"));
+    assertThat(pending().entries()).isEmpty();
+    Taken taken = take(5);
+    assertThat(taken.staged()).isTrue();
+    assertThat(taken.mutations()).containsExactly(staged);
+    assertThat(store.stats(0).staged()).isEqualTo(1);
+    settle(staged);
+    assertThat(get("a"))
+        .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("new"), staged.version(), 0));
+    assertThat(store.stats(0)).isEqualTo(new PartitionStats(0, 0, 0, 0, 0, 0));
+  }
+
+  @Test
+  void aStagedWriteIsTakenAloneAndBeforeItsKeysLaterOnes() {
+    put("b", "1");
+    Mutation staged = put("a", "1", Durability.DATABASE);
+    Mutation later = put("a", "2");
+    Mutation second = put("c", "1", Durability.DATABASE);
+    assertThat(take(5).mutations()).containsExactly(staged);
+    settle(staged);
+    assertThat(get("a").row()).isEqualTo(row("2"));
+    assertThat(take(5).mutations()).containsExactly(second);
+    settle(second);
+    Taken rest = take(5);
+    assertThat(rest.staged()).isFalse();
+    assertThat(rest.mutations()).hasSize(2).contains(later);
+  }
+
+  @Test
+  void anUnstagedWriteLeavesNothing() {
+    Mutation staged = put("a", "1", Durability.DATABASE);
+    take(5);
+    assertThat(await(store.unstage(0, 1, staged))).isTrue();
+    assertThat(await(store.unstage(0, 1, staged))).isFalse();
+    assertThat(get("a").miss()).isTrue();
+    assertThat(store.stats(0)).isEqualTo(new PartitionStats(0, 0, 0, 0, 0, 0));
+  }
+
+  @Test
+  void aKeyWithAnythingPendingTakesNoStagedWrite() {
+    Mutation a = put("a", "1");
+    assertThat(write("a", "2", Durability.DATABASE)).isEqualTo(WriteOutcome.KeyPending.INSTANCE);
+    park(a);
+    assertThat(write("a", "2", Durability.DATABASE)).isEqualTo(WriteOutcome.KeyPending.INSTANCE);
+    put("b", "1", Durability.DATABASE);
+    assertThat(write("b", "2", Durability.DATABASE)).isEqualTo(WriteOutcome.KeyPending.INSTANCE);
+  }
+
+  @Test
+  void aStagedWriteIsForgottenInACrashButItsVersionIsNot() {
+    long future = environment.wallMicros() + 3_600_000_000L;
+    environment.setWallMicros(future);
+    Mutation staged = put("a", "1", Durability.DATABASE);
+    take(5);
+    environment.setWallMicros(future - 3_600_000_000L);
+    crashAndReopen();
+    assertThat(get("a").miss()).isTrue();
+    assertThat(store.stats(0).staged()).isZero();
+    assertThat(put("a", "2").version()).isGreaterThan(staged.version());
+  }
+
+  // Leases
+
+  @Test
+  void aLowerEpochIsFencedAndDoesNothing() {
+    Mutation a = put("a", "1");
+    Mutation staged = put("b", "1", Durability.DATABASE);
+    lease(7);
+    List<CompletionStage<?>> stages = new ArrayList<>();
+    stages.add(store.take(0, 6, 5));
+    stages.add(store.settle(0, 6, List.of(a), 99));
+    stages.add(store.defer(0, 6, a, 0, 1, FAILURE));
+    stages.add(store.park(0, 6, a, 1, FAILURE));
+    stages.add(store.unstage(0, 6, staged));
+    stages.add(store.open(0, 6, 0, false));
+    for (CompletionStage<?> stage : stages) {
+      assertThatThrownBy(() -> await(stage)).isInstanceOf(FencedException.class);
+    }
+    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(1, 0, 0, 1, 0, 0));
+    assertThat(store.frontier(0)).isZero();
+  }
+
+  @Test
+  void theEpochSurvives() {
+    lease(7);
+    crashAndReopen();
+    assertThatThrownBy(() -> await(store.take(0, 6, 5))).isInstanceOf(FencedException.class);
+    lease(7);
+  }
+
+  @Test
+  void openingRaisesTheClockDurably() {
+    long high = environment.wallMicros() + 3_600_000_000L;
+    await(store.open(0, 2, high, false));
+    crashAndReopen();
+    assertThat(put("a", "1").version()).isGreaterThan(high);
+  }
+
+  @Test
+  void anOlderCopyOfTheStoreIsRefused() {
+    Mutation a = put("a", "1");
+    crashAndReopen();
+    put("b", "1");
+    assertThatThrownBy(() -> await(store.open(0, 2, a.version() + 1, true)))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("older copy");
+    await(store.open(0, 2, a.version(), true));
+    await(store.open(0, 3, a.version() + 1, false));
+  }
+
+  // Survival
+
+  @Test
+  void whatWasForcedSurvives() {
+    Mutation a = put("a", "1");
+    Mutation b = put("b", null);
+    Mutation c = put("c", "1");
+    settle(c);
+    crashAndReopen();
+    assertThat(get("a"))
+        .isEqualTo(new Lookup(key("a"), EntryState.PENDING, row("1"), a.version(), 0));
+    assertThat(get("b")).isEqualTo(new Lookup(key("b"), EntryState.PENDING, null, b.version(), 0));
+    assertThat(take(5).mutations()).startsWith(a, b);
+  }
+
+  @Test
+  void whatWasTakenSurvivesThoughItWasWrittenInMemory() {
+    put("a", "1");
+    Mutation second = put("a", "2", Durability.MEMORY);
+    assertThat(take(5).mutations()).containsExactly(second);
+    crashAndReopen();
+    assertThat(take(5).mutations()).containsExactly(second);
+  }
+
+  @Test
+  void closingKeepsWhatWasWrittenInMemory() {
+    Mutation a = put("a", "1", Durability.MEMORY);
+    reopen(1_000, 1 << 20);
+    assertThat(take(5).mutations()).containsExactly(a);
+  }
+
+  @Test
+  void theStoreKeepsItsIdentity() {
+    var id = store.id();
+    assertThat(id.description()).isNotBlank();
+    crashAndReopen();
+    assertThat(store.id()).isEqualTo(id);
+  }
+
+  @Test
+  void versionsRiseAcrossLives() {
+    long last = put("a", "1").version();
+    environment.setWallMicros(1);
+    crashAndReopen();
+    assertThat(put("b", "1").version()).isGreaterThan(last);
+  }
+
+  // What is pending
+
+  @Test
+  void whatIsPendingIsListedInPages() {
+    put("a1", "1");
+    put("b1", "1");
+    defer(put("a2", "1"), Duration.ofSeconds(5), 1);
+    park(put("a3", null));
+    settle(put("a4", "1"));
+    put("a5", "1", Durability.DATABASE);
+    PendingPage first = await(store.pending("a", null, 2));
+    assertThat(first.entries()).extracting(PendingEntry::key).containsExactly("a1", "a2");
+    PendingPage second = await(store.pending("a", first.next(), 2));
+    assertThat(second.entries()).extracting(PendingEntry::key).containsExactly("a3");
+    assertThat(second.next()).isNull();
+    assertThat(first.entries().get(1).attempts()).isEqualTo(1);
+    assertThat(second.entries().get(0).state()).isEqualTo(EntryState.PARKED);
+    assertThat(second.entries().get(0).remove()).isTrue();
+    assertThat(pending().entries()).hasSize(4);
+  }
+
+  @Test
+  void anEntryTellsItsAge() {
+    put("a", "1");
+    environment.advance(Duration.ofSeconds(3));
+    put("a", "2");
+    environment.advance(Duration.ofSeconds(4));
+    assertThat(pending().entries().get(0).age())
+        .isBetween(Duration.ofMillis(6_999), Duration.ofSeconds(7));
+  }
+
+  // The end
+
+  @Test
+  void aClosedStoreRefusesEverything() {
+    Mutation a = put("a", "1");
+    store.close();
+    List<CompletionStage<?>> stages = new ArrayList<>();
+    for (Durability durability : List.of(Durability.MEMORY, Durability.DISK, Durability.DATABASE)) {
+      stages.add(store.put(new Write(key("b"), row("1"), durability)));
+    }
+    stages.add(store.get(key("a")));
+    stages.add(store.getAll(List.of(key("a"))));
+    stages.add(store.fill(key("a"), null, 0, 1));
+    stages.add(store.open(0, 9, 0, false));
+    stages.add(store.take(0, 9, 5));
+    stages.add(store.settle(0, 9, List.of(a), 9));
+    stages.add(store.defer(0, 9, a, 0, 1, FAILURE));
+    stages.add(store.park(0, 9, a, 1, FAILURE));
+    stages.add(store.unstage(0, 9, a));
+    stages.add(store.pending("", null, 5));
+    for (CompletionStage<?> stage : stages) {
+      assertThatThrownBy(() -> await(stage)).isInstanceOf(UnavailableException.class);
+    }
+    store.close();
+  }
+}
