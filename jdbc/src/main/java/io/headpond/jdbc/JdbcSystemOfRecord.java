@@ -120,6 +120,7 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
     return onLane(database.reads(), connection -> statements.load(connection, asked));
   }
 
+  /** With connections of its own, what is under way is ended; on shared ones it ends by itself. */
   @Override
   public void close() {
     if (!closed.getAndSet(true) && owned) {
@@ -171,9 +172,18 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
 
   private <T> CompletableFuture<T> onLane(Lane lane, Lane.Work<T> work) {
     if (closed.get()) {
-      return CompletableFuture.failedFuture(
-          new UnavailableException("dataset " + dataset + ": the table is closed"));
+      return CompletableFuture.failedFuture(closedException());
     }
-    return lane.run(work);
+    return lane.run(
+        connection -> {
+          if (closed.get()) {
+            throw closedException();
+          }
+          return work.run(connection);
+        });
+  }
+
+  private UnavailableException closedException() {
+    return new UnavailableException("dataset " + dataset + ": the table is closed");
   }
 }

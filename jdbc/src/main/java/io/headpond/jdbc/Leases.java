@@ -36,6 +36,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Every method is one part of a transaction of the caller. Thread-safe.
  */
 final class Leases {
+  /** Where the versions of a hot store end: beyond it, a version is no time in microseconds. */
+  private static final long VERSION_LIMIT = 1L << 53;
+
   private static final String DATASET = "headpond_dataset";
   private static final String LEASE = "headpond_lease";
   private static final String TIME = "timestamptz 'epoch' + ?::bigint * interval '1 microsecond'";
@@ -258,7 +261,18 @@ final class Leases {
                     + table.quoted());
         ResultSet row = query.executeQuery()) {
       row.next();
-      return Math.max(0, row.getLong(1));
+      long highest = row.getLong(1);
+      if (highest >= VERSION_LIMIT) {
+        throw new ConfigurationException(
+            "table "
+                + table.qualified()
+                + ", column "
+                + table.versionColumn()
+                + ": holds "
+                + highest
+                + "; needed: versions below 2^53, as Headpond gives them (microseconds since 1970)");
+      }
+      return Math.max(0, highest);
     }
   }
 

@@ -294,6 +294,18 @@ class HazardsTest {
   }
 
   @Test
+  void aVersionColumnThatIsNoneOfOurs() {
+    DB.execute("INSERT INTO " + table + " VALUES (1, 'a', NULL, 9007199254740992)");
+    SystemOfRecord database = connect(DB.table(table).versionColumn("version"));
+    assertThatThrownBy(() -> get(database.bind(STORE, 1, false)))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("column version: holds 9007199254740992");
+    DB.execute("UPDATE " + table + " SET version = version - 1");
+    assertThat(get(database.bind(STORE, 1, false))).isFalse();
+    assertThat(get(database.acquire(STORE, 0)).highVersion()).isEqualTo((1L << 53) - 1);
+  }
+
+  @Test
   void lockedRow() throws Exception {
     DB.execute("INSERT INTO " + table + " VALUES (7, 'old', NULL, 1)");
     SystemOfRecord database =
