@@ -168,16 +168,15 @@ final class Engine {
     int deferred = 0;
     int parked = 0;
     long bytes = 0;
-    long oldest = Long.MAX_VALUE;
+    long lagNanos = 0;
     for (int i = 0; i < flushers.length; i++) {
       PartitionStats stats = core.store().stats(i);
       pending += stats.pending();
       deferred += stats.deferred();
       parked += stats.parked();
       bytes += stats.bytes();
-      oldest = stats.oldest() == 0 ? oldest : Math.min(oldest, stats.oldest());
+      lagNanos = Math.max(lagNanos, flushers[i].ageNanos(stats));
     }
-    long lagMicros = oldest == Long.MAX_VALUE ? 0 : Math.max(0, core.store().nowMicros() - oldest);
     List<String> reasons = reasons(parked);
     boolean down = stopped != null || core.store().failure() != null;
     return new CacheStatus(
@@ -190,7 +189,7 @@ final class Engine {
         core.settings().maxPendingBytes(),
         deferred,
         parked,
-        Duration.ofNanos(lagMicros * 1_000),
+        Duration.ofNanos(lagNanos),
         writes.waiting(),
         core.statistics().counters());
   }

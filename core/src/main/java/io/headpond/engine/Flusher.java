@@ -71,6 +71,11 @@ final class Flusher {
   /** Why nothing gets through; null while all is well. */
   private volatile @Nullable Trouble trouble;
 
+  /** The oldest entry, and since when it has been known. */
+  private volatile @Nullable Oldest oldest;
+
+  private record Oldest(long since, long seenNanos) {}
+
   /** A batch on its way, and whether it is one staged write. */
   private record Attempt(Batch batch, boolean staged) {}
 
@@ -175,6 +180,24 @@ final class Flusher {
     return trouble;
   }
 
+  /**
+   * How long the oldest entry has been pending. The store's clock tells, but it stands still while it is ahead of the wall
+   * clock; so the time since this flusher first saw the entry counts too.
+   */
+  long ageNanos(PartitionStats stats) {
+    if (stats.oldest() == 0) {
+      return 0;
+    }
+    Oldest known = oldest;
+    long now = core.environment().nanos();
+    if (known == null || known.since != stats.oldest()) {
+      known = new Oldest(stats.oldest(), now);
+      oldest = known;
+    }
+    long byClock = Math.max(0, store.nowMicros() - stats.oldest()) * 1_000;
+    return Math.max(byClock, now - known.seenNanos);
+  }
+
   /** Decides what to do next. */
   private void look() {
     noticed = false;
@@ -192,8 +215,7 @@ final class Flusher {
     } else if (unknown != null || current != null) {
       begin();
     } else if (stats.ready() > 0) {
-      long age = Math.max(0, store.nowMicros() - stats.oldest()) * 1_000;
-      long rest = core.settings().linger().toNanos() - age;
+      long rest = core.settings().linger().toNanos() - ageNanos(stats);
       if (rest <= 0 || draining || stats.ready() >= core.settings().maxBatchSize()) {
         begin();
       } else {

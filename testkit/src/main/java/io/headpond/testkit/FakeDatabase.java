@@ -101,6 +101,20 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     replies.forEach(environment::execute);
   }
 
+  /** Takes the answers that are kept back away, for {@link #attachHeld}; keeps none back from now on. */
+  public List<Runnable> detachHeld() {
+    List<Runnable> replies = held == null ? List.of() : held;
+    held = null;
+    return replies;
+  }
+
+  /** Keeps these answers back with the others. */
+  public void attachHeld(List<Runnable> replies) {
+    List<Runnable> all = held == null ? new ArrayList<>() : held;
+    all.addAll(replies);
+    held = all;
+  }
+
   /** Tells the checker of every row that changes. */
   public void watch(HistoryChecker<Key, Row> checker) {
     this.watcher = checker;
@@ -233,7 +247,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
             if (fault == Fault.LOSE_REPLY) {
               throw new OutcomeUnknownException("the reply was lost");
             }
-            confirmed.put(lease.partition(), batch.id());
+            confirmed.put(lease.partition(), lease(lease.partition()).lastBatch);
             return applied;
           });
     }
