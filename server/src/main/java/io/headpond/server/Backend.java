@@ -53,7 +53,7 @@ final class Backend implements AutoCloseable {
     var builder =
         WriteBehindCache.builder(dataset.rowType())
             .settings(dataset.settings())
-            .store(JournalStore.in(config.journal(dataset)))
+            .store(JournalStore.in(config.journals()))
             .systemOfRecord(table);
     return (adopt ? builder.adopt() : builder).build();
   }

@@ -1,6 +1,7 @@
 package io.headpond.server.http;
 
 import jakarta.servlet.Servlet;
+import java.nio.charset.StandardCharsets;
 import org.apache.catalina.connector.Connector;
 import org.apache.catalina.core.StandardHost;
 import org.apache.coyote.http11.AbstractHttp11Protocol;
@@ -46,6 +47,7 @@ class HttpConfiguration {
     // Keys are taken from the raw path; what Tomcat makes of it only has to reach the servlet.
     connector.setEncodedSolidusHandling(EncodedSolidusHandling.PASS_THROUGH.getValue());
     connector.setEncodedReverseSolidusHandling(EncodedSolidusHandling.PASS_THROUGH.getValue());
+    connector.setURIEncoding(StandardCharsets.ISO_8859_1.name());
     connector.setXpoweredBy(false);
     if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> http) {
       http.setMaxKeepAliveRequests(-1);

@@ -1,0 +1,118 @@
+package io.headpond.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CliTest {
+  @TempDir private Path folder;
+
+  private record Result(int exit, String out, String err) {}
+
+  @Test
+  void helpNamesEveryCommand() {
+    Result help = run("--help");
+    assertThat(help.exit()).isZero();
+    assertThat(help.out())
+        .contains(
+            "serve", "status", "pending", "flush", "journal", "schema", "store", "Exit codes");
+    assertThat(run("serve", "--help").out())
+        .contains(
+            "--port", "--host", "--data-dir", "--config", "--database-url", "--drain-timeout");
+    assertThat(run("--version").out()).startsWith("headpond ");
+    for (String command :
+        new String[] {"status", "pending", "flush", "journal", "schema", "store"}) {
+      assertThat(run(command, "--help").exit()).as(command).isZero();
+    }
+  }
+
+  @Test
+  void wrongUsageIsOneLineAndExitCode2() {
+    for (String[] args :
+        new String[][] {
+          {},
+          {"srve"},
+          {"serve", "--prt", "1"},
+          {"serve", "--port", "http"},
+          {"serve", "--drain-timeout", "soon"},
+          {"journal"},
+          {"store"},
+          {"store", "adopt"},
+          {"journal", "check"}
+        }) {
+      Result result = run(args);
+      assertThat(result.exit()).as(String.join(" ", args)).isEqualTo(2);
+      assertThat(result.err())
+          .startsWith("headpond: ")
+          .endsWith("--help`\n")
+          .containsOnlyOnce("\n");
+    }
+  }
+
+  @Test
+  void expectedFailuresAreOneLineAndExitCode1() throws IOException {
+    String data = folder.resolve("data").toString();
+    Path yaml = Files.writeString(folder.resolve("c.yaml"), "datasets:\n  a: {keys: 1}\n");
+    Path file = Files.writeString(folder.resolve("file"), "");
+    oneLine(run("serve", "--host", "0.0.0.0", "--data-dir", data), "no access tokens yet");
+    oneLine(run("serve", "--port", "70000", "--data-dir", data), "must be from 0 to 65535");
+    oneLine(run("serve", "--config", "/nope.yaml"), "no such file");
+    oneLine(
+        run("serve", "--config", yaml.toString()), "c.yaml:2: datasets.a.keys: unknown setting");
+    oneLine(run("serve", "--port", "0", "--data-dir", file.toString()), "is not a folder");
+    oneLine(run("serve", "--database-url", "mysql://x/y"), "must be jdbc:postgresql:");
+    oneLine(run("status", "--server", "http://127.0.0.1:1"), "no server answers");
+    oneLine(run("flush", "--server", "not a url"), "is no URL");
+    oneLine(run("store", "adopt", "--dataset", "nope", "--data-dir", data), "there are kv");
+    oneLine(run("store", "adopt", "--dataset", "kv", "--data-dir", data), "say --yes");
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      oneLine(
+          run("serve", "--port", "" + taken.getLocalPort(), "--data-dir", data),
+          "is taken by another program");
+    }
+    assertThat(Path.of(data)).doesNotExist();
+  }
+
+  @Test
+  void schemaPrintsOurTablesAndTheDatasets() {
+    Result schema = run("schema");
+    assertThat(schema.exit()).isZero();
+    assertThat(schema.out())
+        .contains("headpond_lease")
+        .contains("CREATE TABLE \"kv\" (\n  \"key\" text NOT NULL,\n  \"value\" text,")
+        .contains("PRIMARY KEY (\"key\")");
+  }
+
+  private static void oneLine(Result result, String message) {
+    assertThat(result.exit()).as(result.err()).isEqualTo(1);
+    assertThat(result.err()).startsWith("headpond: ").contains(message).containsOnlyOnce("\n");
+  }
+
+  private static Result run(String... args) {
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    ByteArrayOutputStream printed = new ByteArrayOutputStream();
+    ByteArrayOutputStream complained = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+    System.setErr(new PrintStream(complained, true, StandardCharsets.UTF_8));
+    try {
+      int exit = Cli.run(args);
+      return new Result(
+          exit,
+          printed.toString(StandardCharsets.UTF_8),
+          complained.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+    }
+  }
+}

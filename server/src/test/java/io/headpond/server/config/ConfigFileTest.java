@@ -1,0 +1,221 @@
+package io.headpond.server.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.headpond.CacheSettings;
+import io.headpond.ColumnType;
+import io.headpond.ConfigurationException;
+import io.headpond.Durability;
+import io.headpond.Overload;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ConfigFileTest {
+  private static final String MINIMAL = "datasets: {d: {key: {id: bigint}}}";
+
+  @Test
+  void theShippedFileIsTheDatasetKv() {
+    ConfigFile file = ConfigFile.shipped(Map.of());
+
+    assertThat(file.datasets()).hasSize(1);
+    DatasetConfig kv = file.datasets().get(0);
+    assertThat(kv.table()).isEqualTo("kv");
+    assertThat(kv.rowType().toString()).isEqualTo("RowType{key=text key, value=text}");
+    assertThat(kv.versionColumn()).isEqualTo("version");
+    assertThat(kv.updatedAtColumn()).isEqualTo("updated_at");
+    assertThat(kv.settings())
+        .isEqualTo(
+            new CacheSettings(
+                "kv",
+                null,
+                Duration.ofSeconds(1),
+                10,
+                Duration.ofSeconds(1),
+                100_000,
+                64L << 20,
+                Overload.waitFor(Duration.ofSeconds(5)),
+                Duration.ofHours(1),
+                100_000,
+                16));
+  }
+
+  @Test
+  void placeholdersOfTheShippedFileComeFromTheEnvironment() {
+    DatasetConfig kv =
+        ConfigFile.shipped(Map.of("BATCH_SIZE", "25", "BATCH_TIMEOUT", "0.25")).datasets().get(0);
+
+    assertThat(kv.settings().maxBatchSize()).isEqualTo(25);
+    assertThat(kv.settings().linger()).isEqualTo(Duration.ofMillis(250));
+  }
+
+  @Test
+  void whatIsNotSaidHasTheEnginesDefaults() {
+    ConfigFile file = parse(MINIMAL);
+    DatasetConfig dataset = file.datasets().get(0);
+
+    assertThat(dataset.settings()).isEqualTo(CacheSettings.defaults("d"));
+    assertThat(dataset.table()).isEqualTo("d");
+    assertThat(dataset.versionColumn()).isNull();
+    assertThat(dataset.updatedAtColumn()).isNull();
+    assertThat(file.host()).isNull();
+    assertThat(file.databaseUrl()).isNull();
+  }
+
+  @Test
+  void theServersDefaults() {
+    ServerConfig config = Overrides.none().over(parse(MINIMAL), Map.of(), null);
+
+    assertThat(config.host()).isEqualTo("127.0.0.1");
+    assertThat(config.port()).isEqualTo(8_080);
+    assertThat(config.dataDir()).isEqualTo(Path.of("data").toAbsolutePath());
+    assertThat(config.drainTimeout()).isEqualTo(Duration.ofSeconds(30));
+    assertThat(config.database()).isNull();
+    assertThat(Overrides.none().over(parse(MINIMAL), Map.of(), "/opt/headpond").dataDir())
+        .isEqualTo(Path.of("/opt/headpond/data"));
+  }
+
+  @Test
+  void everySettingIsRead() {
+    ConfigFile file =
+        parse(
+            """
+            server: {host: localhost, port: 81, dataDir: /tmp/d, drainTimeout: 2m}
+            database: {url: "jdbc:postgresql://h/db", user: u, password: "${SECRET}"}
+            datasets:
+              prices:
+                table: shop.prices
+                key: {shop: integer, sku: text(20)}
+                columns: {price: "numeric(10,2) not null", note: text, at: timestamptz NOT NULL}
+                versionColumn: v
+                updatedAtColumn: at_time
+                durability: disk
+                linger: 0.5
+                maxBatchSize: 7
+                retryDelay: 100ms
+                maxPendingEntries: 9
+                maxPendingBytes: 2MiB
+                overload: {wait: 250ms}
+                ttl: 1h
+                cacheSize: 5
+                partitions: 3
+              other:
+                key: {id: uuid}
+                overload: reject
+            """,
+            Map.of("SECRET", "s: #3cr${et"));
+
+    assertThat(file.port()).isEqualTo(81);
+    assertThat(file.databasePassword()).isEqualTo("s: #3cr${et");
+    assertThat(file.drainTimeout()).isEqualTo(Duration.ofMinutes(2));
+    DatasetConfig prices = file.datasets().get(0);
+    assertThat(prices.table()).isEqualTo("shop.prices");
+    assertThat(prices.rowType().keyColumns()).hasSize(2);
+    assertThat(prices.rowType().keyColumns().get(1).type()).isEqualTo(ColumnType.text(20));
+    assertThat(prices.rowType().valueColumns().get(0).type()).isEqualTo(ColumnType.numeric(10, 2));
+    assertThat(prices.rowType().valueColumns().get(0).nullable()).isFalse();
+    assertThat(prices.rowType().valueColumns().get(1).nullable()).isTrue();
+    assertThat(prices.rowType().valueColumns().get(2).nullable()).isFalse();
+    assertThat(prices.settings())
+        .isEqualTo(
+            new CacheSettings(
+                "prices",
+                Durability.DISK,
+                Duration.ofMillis(500),
+                7,
+                Duration.ofMillis(100),
+                9,
+                2L << 20,
+                Overload.waitFor(Duration.ofMillis(250)),
+                Duration.ofHours(1),
+                5,
+                3));
+    assertThat(file.datasets().get(1).settings().overload()).isEqualTo(Overload.reject());
+  }
+
+  @Test
+  void flagsWinOverTheEnvironmentAndThatOverTheFile() {
+    ConfigFile file = parse("server: {port: 1, drainTimeout: 1s, dataDir: /f}\n" + MINIMAL);
+    Map<String, String> environment = Map.of("HEADPOND_PORT", "2", "HEADPOND_DRAIN_TIMEOUT", "2s");
+
+    ServerConfig config = new Overrides(null, 3, null, null, null).over(file, environment, null);
+
+    assertThat(config.port()).isEqualTo(3);
+    assertThat(config.drainTimeout()).isEqualTo(Duration.ofSeconds(2));
+    assertThat(config.dataDir()).isEqualTo(Path.of("/f"));
+  }
+
+  @Test
+  void anAddressThatIsNotLoopbackIsRefused() {
+    assertThatThrownBy(
+            () ->
+                new Overrides("0.0.0.0", null, null, null, null)
+                    .over(parse(MINIMAL), Map.of(), null))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("0.0.0.0")
+        .hasMessageContaining("no access tokens yet");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          datasets: {d: {key: {id: bigint}, lingr: 1s}}             | c.yaml:1: datasets.d.lingr: unknown setting; known here are cacheSize, columns
+          datasets: {d: {key: {id: bigint}, maxRetries: 3}}         | c.yaml:1: datasets.d.maxRetries: unknown setting
+          datasets: {d: {key: {id: bigint}, linger: soon}}          | c.yaml:1: datasets.d.linger: soon: must be a duration
+          datasets: {d: {key: {id: bigint}, linger: 2h}}            | c.yaml:1: datasets.d.linger: 2h: must be from
+          datasets: {d: {key: {id: bigint}, partitions: 0}}         | c.yaml:1: datasets.d.partitions: 0: must be from 1 to 1024
+          datasets: {d: {key: {id: bigint}, partitions: 1.5}}       | c.yaml:1: datasets.d.partitions: 1.5: must be a whole number
+          datasets: {d: {key: {id: bigint}, durability: replicas}}  | c.yaml:1: datasets.d.durability: replicas: the embedded store has no replicas
+          datasets: {d: {key: {id: bigint}, durability: hard}}      | c.yaml:1: datasets.d.durability: hard: must be one of
+          datasets: {d: {key: {id: bigint}, overload: drop}}        | c.yaml:1: datasets.d.overload: drop: must be `reject`
+          datasets: {d: {key: {id: bigint}, key: {b: text}}}        | c.yaml:1: datasets.d.key: stands twice
+          datasets: {d: {key: {id: bigint}, ttl: "${TTL}"}}         | c.yaml:1: datasets.d.ttl: the environment variable TTL is not set
+          datasets: {d: {key: {id: varchar}}}                       | c.yaml:1: datasets.d.key.id: varchar: must be text
+          datasets: {d: {key: {id: jsonb}}}                         | c.yaml:1: datasets.d: columns.id: jsonb cannot be part of a key
+          datasets: {d: {key: {id: bigint}, columns: {id: text}}}   | c.yaml:1: datasets.d: columns: id stands twice
+          datasets: {d: {columns: {id: text}}}                      | c.yaml:1: datasets.d: key: missing
+          datasets: {d: 7}                                          | c.yaml:1: datasets.d: 7: must be settings
+          datasets: {"a/b": {key: {id: bigint}}}                    | c.yaml:1: datasets.a/b: name: a/b: must be 1 to 63
+          datasets: {d: {key: {id: bigint}, versionColumn: id}}     | c.yaml:1: datasets.d: columns.id: Headpond writes this column itself
+          server: {port: 99999}                                     | c.yaml:1: datasets: missing
+          server: [1]                                               | c.yaml:1: server: a list: must be settings
+          'datasets: {d: [}'                                        | c.yaml:1: not valid YAML
+          hello                                                     | c.yaml:1: hello: must be settings
+          """)
+  void errorsNameLinePathValueAndRule(String yaml, String message) {
+    assertThatThrownBy(() -> parse(yaml))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageStartingWith(message)
+        .message()
+        .doesNotContain("\n");
+  }
+
+  @Test
+  void theLineIsTheSettingsOwn() {
+    assertThatThrownBy(() -> parse("datasets:\n  d:\n    key: {id: bigint}\n\n    lingr: 1s\n"))
+        .hasMessageStartingWith("c.yaml:5: datasets.d.lingr");
+    assertThatThrownBy(() -> parse(MINIMAL + "\nserver:\n  port: http\n"))
+        .hasMessage("c.yaml:3: server.port: http: must be a whole number from 0 to 65535");
+    assertThatThrownBy(() -> parse("")).hasMessageContaining("is empty");
+  }
+
+  @Test
+  void anErrorDoesNotShowThePassword() {
+    assertThatThrownBy(() -> parse(MINIMAL + "\ndatabase: {password: \"hush${\"}"))
+        .hasMessageNotContaining("hush");
+  }
+
+  private static ConfigFile parse(String yaml) {
+    return parse(yaml, Map.of());
+  }
+
+  private static ConfigFile parse(String yaml, Map<String, String> environment) {
+    return ConfigFile.parse("c.yaml", yaml, environment);
+  }
+}

@@ -1,0 +1,126 @@
+package io.headpond.server.http;
+
+import io.headpond.CacheSettings;
+import io.headpond.Column;
+import io.headpond.ColumnType;
+import io.headpond.RowType;
+import io.headpond.server.config.DatasetConfig;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** The API on a port of its own, in front of caches in memory. */
+final class RunningApi implements AutoCloseable {
+  static final RowType ITEMS =
+      RowType.builder()
+          .key("shop", ColumnType.INTEGER)
+          .key("sku", ColumnType.TEXT)
+          .column(new Column("name", ColumnType.text(20), false))
+          .column("price", ColumnType.numeric(10, 2))
+          .column("qty", ColumnType.INTEGER)
+          .column("ratio", ColumnType.DOUBLE)
+          .column("day", ColumnType.DATE)
+          .column("at", ColumnType.TIMESTAMPTZ)
+          .column("doc", ColumnType.JSONB)
+          .column("raw", ColumnType.BYTEA)
+          .column("live", ColumnType.BOOLEAN)
+          .build();
+  static final RowType KV =
+      RowType.builder().key("key", ColumnType.TEXT).column("value", ColumnType.TEXT).build();
+
+  final ExecutorService executor = Executors.newFixedThreadPool(2);
+  final FakeCache kv = new FakeCache("kv", KV, executor);
+  final FakeCache items = new FakeCache("items", ITEMS, executor);
+  final ApiServlet api =
+      new ApiServlet(List.of(dataset("kv", KV, kv), dataset("items", ITEMS, items)));
+  final HttpServer server;
+
+  RunningApi() {
+    server = HttpServer.start(InetAddress.getLoopbackAddress(), 0, api);
+  }
+
+  int port() {
+    return server.port();
+  }
+
+  /** What comes back. */
+  record Response(int status, String head, String body) {
+    String header(String name) {
+      for (String line : head.split("\r\n")) {
+        if (line.regionMatches(true, 0, name + ":", 0, name.length() + 1)) {
+          return line.substring(name.length() + 1).strip();
+        }
+      }
+      return "";
+    }
+  }
+
+  /** Sends exactly this line, these headers and this body, on a connection of its own. */
+  Response send(String method, String target, String body, String... headers) throws IOException {
+    StringBuilder head =
+        new StringBuilder(method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n");
+    byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+    for (String header : headers) {
+      head.append(header).append("\r\n");
+    }
+    if (!method.equals("GET") || bytes.length > 0) {
+      head.append("Content-Length: ").append(bytes.length).append("\r\n");
+    }
+    head.append("Connection: close\r\n\r\n");
+    ByteArrayOutputStream request = new ByteArrayOutputStream();
+    request.write(head.toString().getBytes(StandardCharsets.ISO_8859_1));
+    request.write(bytes);
+    return raw(request.toByteArray());
+  }
+
+  /** Sends bytes and reads until the server closes. */
+  Response raw(byte[] request) throws IOException {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port())) {
+      socket.setSoTimeout(30_000);
+      socket.getOutputStream().write(request);
+      socket.getOutputStream().flush();
+      socket.shutdownOutput();
+      return parse(readAll(socket.getInputStream()));
+    }
+  }
+
+  private static byte[] readAll(InputStream in) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    byte[] buffer = new byte[8_192];
+    try {
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        out.write(buffer, 0, n);
+      }
+    } catch (java.net.SocketException e) {
+      // Reset: what came before counts.
+    }
+    return out.toByteArray();
+  }
+
+  private static Response parse(byte[] bytes) {
+    String text = new String(bytes, StandardCharsets.UTF_8);
+    int end = text.indexOf("\r\n\r\n");
+    if (end < 0) {
+      return new Response(0, text, "");
+    }
+    String head = text.substring(0, end);
+    return new Response(Integer.parseInt(head.split(" ")[1]), head, text.substring(end + 4));
+  }
+
+  static Dataset dataset(String name, RowType type, FakeCache cache) {
+    return new Dataset(
+        new DatasetConfig(CacheSettings.defaults(name), name, type, null, null), cache);
+  }
+
+  @Override
+  public void close() {
+    server.close();
+    executor.shutdownNow();
+  }
+}

@@ -1,0 +1,171 @@
+package io.headpond.server.process;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** The packaged jar, run as a process of its own. */
+final class ServerProcess implements AutoCloseable {
+  private static final Pattern READY =
+      Pattern.compile("is ready at http://127\\.0\\.0\\.1:([0-9]+)");
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  private final Process process;
+  private final StringBuffer out = new StringBuffer();
+  private final StringBuffer err = new StringBuffer();
+  private final CompletableFuture<Integer> ready = new CompletableFuture<>();
+  private final List<Thread> readers = new ArrayList<>();
+  private final long startedNanos = System.nanoTime();
+  private volatile long readyNanos;
+
+  private ServerProcess(Process process) {
+    this.process = process;
+    readers.add(reader(process.getInputStream(), out));
+    readers.add(reader(process.getErrorStream(), err));
+    process.onExit().thenRun(() -> ready.complete(-1));
+  }
+
+  /** How a process ended. */
+  record Ended(int exit, String out, String err) {}
+
+  /** Runs a command to its end. */
+  static Ended run(String... args) throws Exception {
+    try (ServerProcess process = start(List.of(), Map.of(), List.of(args))) {
+      return process.waitForEnd();
+    }
+  }
+
+  /** Starts {@code serve} on any port and waits until it is ready. */
+  static ServerProcess serve(Path dataDir, String... more) throws Exception {
+    List<String> args = new ArrayList<>(List.of("serve", "--port", "0"));
+    args.addAll(List.of("--data-dir", dataDir.toString()));
+    args.addAll(List.of(more));
+    ServerProcess process = start(List.of(), Map.of(), args);
+    process.port();
+    return process;
+  }
+
+  /**
+   * Starts the jar.
+   *
+   * @param prefix a command that runs it, for example as another user
+   */
+  static ServerProcess start(
+      List<String> prefix, Map<String, String> environment, List<String> args) throws IOException {
+    List<String> command = new ArrayList<>(prefix);
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of("-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m"));
+    if (environment.containsKey("HOME")) {
+      command.add("-Duser.home=" + environment.get("HOME"));
+    }
+    command.add("-jar");
+    command.add(System.getProperty("headpond.jar", "target/headpond-server.jar"));
+    command.addAll(args);
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().keySet().removeIf(name -> name.startsWith("HEADPOND_"));
+    builder.environment().putAll(environment);
+    return new ServerProcess(builder.start());
+  }
+
+  /** The port, once it is ready. */
+  int port() throws Exception {
+    int port;
+    try {
+      port = ready.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new IllegalStateException("not ready:\n" + out + err, e);
+    }
+    if (port < 0) {
+      throw new IllegalStateException("ended before it was ready:\n" + out + err);
+    }
+    return port;
+  }
+
+  /** From the start of the process until it said that it is ready. */
+  Duration readyAfter() {
+    return Duration.ofNanos(readyNanos - startedNanos);
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  String out() {
+    return out.toString();
+  }
+
+  /** Ends it without a chance to do anything. */
+  void killHard() throws Exception {
+    process.toHandle().destroyForcibly();
+    waitForEnd();
+  }
+
+  /** Asks it to end, as Ctrl-C and a service manager do. */
+  Ended terminate() throws Exception {
+    // Not the process's own destroy, which closes what we are about to read.
+    process.toHandle().destroy();
+    return waitForEnd();
+  }
+
+  /** Sends a signal by name. */
+  void signal(String name) throws Exception {
+    new ProcessBuilder("kill", "-" + name, Long.toString(pid())).start().waitFor();
+  }
+
+  Ended waitForEnd() throws Exception {
+    if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new IllegalStateException("did not end:\n" + out + err);
+    }
+    for (Thread reader : readers) {
+      reader.join(PATIENCE.toMillis());
+    }
+    return new Ended(process.exitValue(), out.toString(), err.toString());
+  }
+
+  @Override
+  public void close() throws Exception {
+    if (process.isAlive()) {
+      process.destroyForcibly();
+      process.waitFor();
+    }
+  }
+
+  private Thread reader(InputStream in, StringBuffer into) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try (BufferedReader lines =
+                  new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))) {
+                for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                  into.append(line).append('\n');
+                  Matcher matcher = READY.matcher(line);
+                  if (matcher.find()) {
+                    readyNanos = System.nanoTime();
+                    ready.complete(Integer.parseInt(matcher.group(1)));
+                  }
+                }
+              } catch (IOException e) {
+                into.append(e).append('\n');
+              }
+            },
+            "server-output");
+    thread.setDaemon(true);
+    thread.start();
+    return thread;
+  }
+}
