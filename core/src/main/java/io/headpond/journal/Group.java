@@ -125,6 +125,7 @@ final class Group {
     return put(write, null, write.version(), null, FLAG_STAGED);
   }
 
+  /** A write of this key, version and write id; {@code row} alone says whether it is a removal. */
   Group put(
       Mutation write,
       @Nullable ByteBuffer row,
@@ -134,7 +135,7 @@ final class Group {
     Key key = write.key();
     int rowLength = row == null ? 0 : row.remaining();
     room(PUT_FIXED + key.length() + rowLength);
-    out.put(write instanceof Mutation.Put ? PUT : REMOVE).put((byte) (moreFlags | flags(trouble)));
+    out.put(row == null ? REMOVE : PUT).put((byte) (moreFlags | flags(trouble)));
     out.putShort((short) key.length()).putInt(rowLength);
     out.putLong(write.version()).putLong(write.writeId()).putLong(since);
     out.putShort((short) SCHEMA_ID).put(key.toBytes());

@@ -28,17 +28,18 @@ final class JournalReader {
   private final Disk disk;
   private final Consumer<Damage> damages;
   private final List<ReadSegment> segments = new ArrayList<>();
+  private long lastDamage = -1;
   private final List<Long> leftovers = new ArrayList<>();
   private long newest;
   private long oldestNeeded;
   private @Nullable UUID id;
+  private int partitions;
 
   /**
    * A segment with the groups that count.
    *
    * @param groups offsets of the valid groups, in order
    * @param end where the last one ends
-   * @param damaged offsets behind which something could not be read, in order
    */
   record ReadSegment(
       long number,
@@ -46,14 +47,27 @@ final class JournalReader {
       ByteBuffer bytes,
       SegmentHeader header,
       int[] groups,
-      int end,
-      int[] damaged) {
+      int end) {
     void visit(RecordVisitor visitor) throws GroupReader.Malformed {
-      GroupReader reader = new GroupReader(bytes, header.journal, number, header.length());
+      GroupReader reader = reader();
       for (int at : groups) {
         reader.read(at, visitor);
       }
     }
+
+    GroupReader reader() {
+      return new GroupReader(bytes, header.journal, number, header.length());
+    }
+  }
+
+  /** Orders places of a journal. */
+  static long position(long segment, long offset) {
+    return segment << 32 | offset;
+  }
+
+  /** The segment of a {@link #position}. */
+  static long segment(long position) {
+    return position >>> 32;
   }
 
   private JournalReader(Disk disk, Consumer<Damage> damages) {
@@ -95,6 +109,16 @@ final class JournalReader {
   /** Segment numbers below the oldest needed whose files are still there, ascending. */
   List<Long> leftovers() {
     return leftovers;
+  }
+
+  /** The {@link #position} of the last damage; -1 if there is none. */
+  long lastDamage() {
+    return lastDamage;
+  }
+
+  private void damage(long number, long from, long to, String what) {
+    lastDamage = Math.max(lastDamage, position(number, from));
+    damages.accept(new Damage(disk.location(Segment.name(number)), from, to, what));
   }
 
   /** The number of the newest file; 0 if there is none. */
@@ -157,6 +181,7 @@ final class JournalReader {
   }
 
   private void missing(long from, long to) {
+    lastDamage = Math.max(lastDamage, position(to, 0));
     damages.accept(
         new Damage(
             disk.location(Segment.name(from)),
@@ -192,27 +217,35 @@ final class JournalReader {
       try {
         header = SegmentHeader.decode(bytes);
       } catch (SegmentHeader.Unreadable e) {
-        damages.accept(new Damage(disk.location(name), e.offset, file.size(), e.reason()));
+        damage(number, e.offset, file.size(), e.reason());
         return null;
       }
       if (header.number != number || header.oldest > number || header.oldest < 1) {
-        damages.accept(
-            new Damage(
-                disk.location(name),
-                32,
-                file.size(),
-                "its header says number " + header.number + ", oldest needed " + header.oldest));
+        damage(
+            number,
+            32,
+            file.size(),
+            "its header says number " + header.number + ", oldest needed " + header.oldest);
         return null;
       }
       if (id == null) {
         id = header.journal;
       } else if (!id.equals(header.journal)) {
-        damages.accept(
-            new Damage(
-                disk.location(name),
-                16,
-                file.size(),
-                "it belongs to journal " + header.journal + ", the newest segment to " + id));
+        damage(
+            number,
+            16,
+            file.size(),
+            "it belongs to journal " + header.journal + ", the newest segment to " + id);
+        return null;
+      }
+      if (partitions == 0) {
+        partitions = header.partitions();
+      } else if (partitions != header.partitions()) {
+        damage(
+            number,
+            48,
+            file.size(),
+            "it has " + header.partitions() + " partitions, the newest segment " + partitions);
         return null;
       }
       ReadSegment segment =
@@ -234,15 +267,12 @@ final class JournalReader {
       boolean last,
       long knownEnd) {
     GroupReader reader = new GroupReader(bytes, header.journal, number, header.length());
-    String where = disk.location(Segment.name(number));
     boolean ends = knownEnd >= header.length() && knownEnd <= file.size();
     if (knownEnd >= 0 && !ends) {
-      damages.accept(
-          new Damage(where, 0, file.size(), "its successor says that it ends at " + knownEnd));
+      damage(number, 0, file.size(), "its successor says that it ends at " + knownEnd);
     }
     int limit = ends ? (int) knownEnd : file.size();
     Offsets groups = new Offsets();
-    Offsets damaged = new Offsets();
     int at = header.length();
     while (at < limit) {
       int end = reader.end(at, limit);
@@ -256,24 +286,22 @@ final class JournalReader {
       if (!wasForced) {
         break;
       }
-      damages.accept(
-          new Damage(
-              where,
-              at,
-              next == -1 ? limit : next,
-              "these bytes had been forced to the disk and are not a valid group of records"));
-      damaged.add(at);
+      damage(
+          number,
+          at,
+          next == -1 ? limit : next,
+          "these bytes had been forced to the disk and are not a valid group of records");
       if (next == -1) {
         break;
       }
       at = next;
     }
-    return new ReadSegment(number, file, bytes, header, groups.toArray(), at, damaged.toArray());
+    return new ReadSegment(number, file, bytes, header, groups.toArray(), at);
   }
 
   /** Whether a valid group from {@code next} on says that more than {@code at} bytes had been forced. */
   private static boolean forcedLater(GroupReader reader, int next, int at, int limit) {
-    for (int group = next; group != -1; group = reader.next(group + 8, limit)) {
+    for (int group = next; group != -1; group = reader.next(reader.end(group, limit), limit)) {
       if (reader.forced(group) > at) {
         return true;
       }

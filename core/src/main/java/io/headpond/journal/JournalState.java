@@ -18,8 +18,8 @@ final class JournalState implements RecordVisitor {
   long records;
   boolean clean;
 
-  /** Where the reader is; whoever feeds the records keeps it up to date. */
-  long segment;
+  /** Where the reader is, as {@link JournalReader#position}; kept up to date by whoever feeds the records. */
+  long position;
 
   JournalState(int partitions) {
     this.marks = SegmentHeader.Marks.none(partitions);
@@ -42,8 +42,11 @@ final class JournalState implements RecordVisitor {
     int rowLength;
     @Nullable Trouble trouble;
 
-    /** In which segment the last record of the key stands. */
-    long lastSegment;
+    /** Where that write stands. */
+    long putPosition;
+
+    /** Where the last record of the key stands. */
+    long lastPosition;
 
     boolean pending() {
       return version > settled;
@@ -72,7 +75,7 @@ final class JournalState implements RecordVisitor {
       found = new Found();
       keys.put(key, found);
     }
-    found.lastSegment = segment;
+    found.lastPosition = position;
     return found;
   }
 
@@ -98,6 +101,7 @@ final class JournalState implements RecordVisitor {
     found.rowAt = rowAt;
     found.rowLength = rowLength;
     found.trouble = trouble;
+    found.putPosition = position;
   }
 
   @Override
@@ -151,6 +155,7 @@ final class JournalState implements RecordVisitor {
   @Override
   public void schema(String encoding) {
     schema = encoding;
+    clean = false;
   }
 
   @Override

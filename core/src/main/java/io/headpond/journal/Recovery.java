@@ -12,8 +12,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -78,8 +80,6 @@ final class Recovery {
       StoreState store = start(reader, state, id);
       try {
         int pending = rewrite(store, state);
-        store.journal.force();
-        store.journal.dropEmpty();
         if (!reader.segments().isEmpty()) {
           log.info(
               "{}: recovered {} entries from {} records of the journal at {} in {} ms",
@@ -109,7 +109,7 @@ final class Recovery {
     JournalState state = new JournalState(settings.partitions());
     for (JournalReader.ReadSegment segment : reader.segments()) {
       checkHeader(segment);
-      state.segment = segment.number();
+      state.position = JournalReader.position(segment.number(), 0);
       state.header(segment.header());
       try {
         segment.visit(state);
@@ -208,35 +208,61 @@ final class Recovery {
     return marks;
   }
 
-  /** Makes entries of what is pending and writes them to the new segment. */
+  /**
+   * Makes entries of what is pending and writes them to new segments, in the order of the old ones, each of which is given up
+   * as soon as nothing of it is left: so the room of one segment more is enough.
+   */
   private int rewrite(StoreState store, JournalState state) {
-    List<HotEntry> pending = new ArrayList<>();
-    Group group = new Group();
-    List<HotEntry> inGroup = new ArrayList<>();
-    int limit = Math.min(store.journal.maxGroup(), GROUP_BYTES);
+    Map<Long, Segment> old = new HashMap<>();
+    store.journal.segments().forEach(segment -> old.put(segment.number, segment));
+    List<Map.Entry<Key, JournalState.Found>> pending = new ArrayList<>();
     for (Map.Entry<Key, JournalState.Found> of : state.keys.entrySet()) {
-      JournalState.Found found = of.getValue();
-      if (!found.pending()) {
-        continue;
+      if (of.getValue().pending()) {
+        pending.add(of);
+        segment(old, of.getValue()).live.incrementAndGet();
       }
-      ByteBuffer row = found.row();
-      HotEntry entry = entry(of.getKey(), found, row);
-      pending.add(entry);
-      int more = entry.bytes + Group.MAX_OVERHEAD;
-      if (!inGroup.isEmpty() && group.length() + more > limit) {
+    }
+    pending.sort(Comparator.comparingLong(of -> of.getValue().putPosition));
+    List<HotEntry> entries = new ArrayList<>(pending.size());
+    List<HotEntry> inGroup = new ArrayList<>();
+    Group group = new Group();
+    int limit = Math.min(store.journal.maxGroup(), GROUP_BYTES);
+    Segment last = null;
+    for (Map.Entry<Key, JournalState.Found> of : pending) {
+      Segment segment = segment(old, of.getValue());
+      if (last != null && segment != last) {
+        append(store, group, inGroup);
+        giveUp(store);
+      }
+      last = segment;
+      ByteBuffer row = of.getValue().row();
+      HotEntry entry = entry(of.getKey(), of.getValue(), row);
+      entry.segment = segment;
+      entries.add(entry);
+      if (!inGroup.isEmpty() && group.length() + entry.bytes + Group.MAX_OVERHEAD > limit) {
         append(store, group, inGroup);
       }
       group.put(entry.current, row, entry.since, entry.trouble, 0);
       inGroup.add(entry);
     }
     append(store, group, inGroup);
-    pending.sort(Comparator.comparingLong(entry -> entry.since));
-    for (HotEntry entry : pending) {
+    giveUp(store);
+    entries.sort(Comparator.comparingLong(entry -> entry.since));
+    for (HotEntry entry : entries) {
       store.limits.add(entry.parked() ? 0 : 1, entry.bytes);
       store.entries.put(entry.key, entry);
       store.partition(entry.key).add(entry);
     }
-    return pending.size();
+    return entries.size();
+  }
+
+  private static Segment segment(Map<Long, Segment> old, JournalState.Found found) {
+    return Objects.requireNonNull(old.get(JournalReader.segment(found.putPosition)));
+  }
+
+  private static void giveUp(StoreState store) {
+    store.journal.force();
+    store.journal.dropEmpty();
   }
 
   private static void append(StoreState store, Group group, List<HotEntry> entries) {

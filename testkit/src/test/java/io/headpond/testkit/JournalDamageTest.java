@@ -41,7 +41,7 @@ class JournalDamageTest {
     fixture.await(fixture.store.open(0, 1, 0, false));
     fixture.environment.run();
     Mutation first = fixture.put("first", "stays");
-    for (int i = 0; i < 14; i++) {
+    for (int i = 0; i < 15; i++) {
       fixture.put("filler" + i % 3, JournalFixture.LONG + i);
       fixture.environment.run();
     }
@@ -289,9 +289,9 @@ class JournalDamageTest {
   void salvageKeepsWhatIsCertainAndParksWhatIsDoubtful() {
     SimulatedDisk bad = disk.copy();
     byte[] newest = bad.contents(JournalFixture.segment(3));
-    // The settlement of b and what stands around it: b may or may not be settled.
+    // The settlement of b.
     List<Integer> groups = JournalFixture.groups(newest);
-    newest[groups.get(6) + 20] ^= 1;
+    newest[groups.get(7) + 20] ^= 1;
     SimulatedDisk target = new SimulatedDisk();
     SalvageReport report = JournalTool.salvage(bad, target);
     assertThat(report.writesMayBeMissing()).isTrue();
@@ -301,6 +301,7 @@ class JournalDamageTest {
     assertThat(salvaged.id().id()).isEqualTo(report.id()).isNotEqualTo(fixture.store.id().id());
     assertThat(salvaged.stats(0).parked()).isEqualTo(report.parked());
     assertThat(salvaged.stats(0).pending()).isEqualTo(report.pending());
+    salvaged.close();
     assertThatThrownBy(() -> JournalTool.salvage(bad, target))
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContaining("holds a journal already");
