@@ -98,18 +98,6 @@ class HazardsTest {
     return found.isEmpty() ? "none" : found.get(0);
   }
 
-  /** Completes when a session of this database waits for a lock. */
-  private static void awaitBlocked() {
-    String query =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            + " AND wait_event_type = 'Lock'";
-    long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
-    while (DB.query(query).equals(List.of("0"))) {
-      assertThat(System.nanoTime()).as("nobody waits for a lock").isLessThan(deadline);
-      Thread.onSpinWait();
-    }
-  }
-
   @Test
   void triggerSwallowsRow() {
     DB.execute(
@@ -185,7 +173,7 @@ class HazardsTest {
       other.setAutoCommit(false);
       statement.execute("INSERT INTO " + table + " VALUES (1, 'x', NULL, 1)");
       late = one.apply(batch(put(1, "late", 10)), lease);
-      awaitBlocked();
+      TestDatabase.awaitBlocked(DB, 1);
       takeover = two.acquire(STORE, 0);
       // It holds the lease row: whoever takes over waits until it has committed or is gone.
       assertThat(takeover.toCompletableFuture()).isNotCompleted();
@@ -519,7 +507,7 @@ class HazardsTest {
       analyst.setAutoCommit(false);
       statement.execute("UPDATE " + table + " SET name = 'analyst' WHERE id = 1");
       CompletionStage<Applied> waiting = database.apply(batch(put(1, "b", 10)), lease);
-      awaitBlocked();
+      TestDatabase.awaitBlocked(DB, 1);
       assertThat(get(database.load(List.of(key(1)))).get(0).version()).isEqualTo(1);
       assertThat(waiting.toCompletableFuture()).isNotCompleted();
       analyst.rollback();
@@ -559,7 +547,7 @@ class HazardsTest {
       analyst.setAutoCommit(false);
       statement.execute("UPDATE " + table + " SET name = 'analyst' WHERE id = 1");
       CompletionStage<Applied> waiting = database.apply(batch(put(1, "b", 10)), lease);
-      awaitBlocked();
+      TestDatabase.awaitBlocked(DB, 1);
       database.close();
       assertThatThrownBy(() -> get(waiting)).isInstanceOf(UnavailableException.class);
       analyst.commit();

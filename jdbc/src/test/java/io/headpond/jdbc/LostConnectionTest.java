@@ -18,9 +18,15 @@ import io.headpond.spi.Mutation;
 import io.headpond.spi.StoreId;
 import io.headpond.spi.SystemOfRecord;
 import java.io.IOException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -133,8 +139,10 @@ class LostConnectionTest {
     assertThatThrownBy(() -> get(database.apply(batch, lease)))
         .isInstanceOf(OutcomeUnknownException.class);
     CompletableFuture<Lease> acquired = database.acquire(STORE, 0).toCompletableFuture();
+    assertThat(acquired)
+        .failsWithin(Duration.ofMillis(300))
+        .withThrowableOfType(TimeoutException.class);
     assertThat(rows()).as("not committed yet").isEmpty();
-    assertThat(acquired).isNotCompleted();
     proxy.deliverToGhost();
     Lease next = get(acquired);
     assertThat(next.lastBatch()).isEqualTo(batch.id());
@@ -169,7 +177,8 @@ class LostConnectionTest {
   }
 
   @Test
-  void operatorsEndingSessions() {
+  void operatorsEndingSessions() throws SQLException {
+    connectBoth();
     assertAppliesAgain(lease);
     DB.query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -182,6 +191,20 @@ class LostConnectionTest {
       } catch (UnavailableException e) {
         assertThat(++failures).as("the other connections go with the first").isEqualTo(1);
       }
+    }
+  }
+
+  /** Both connections are in use at once, so that both are there. */
+  private void connectBoth() throws SQLException {
+    try (Connection person = DB.connection();
+        Statement statement = person.createStatement()) {
+      person.setAutoCommit(false);
+      statement.execute("SELECT * FROM headpond_dataset FOR UPDATE");
+      List<CompletionStage<Boolean>> both =
+          List.of(database.bind(STORE, 1, false), database.bind(STORE, 1, false));
+      TestDatabase.awaitBlocked(DB, 2);
+      person.rollback();
+      both.forEach(TestDatabase::get);
     }
   }
 }

@@ -73,4 +73,18 @@ final class TestDatabase {
       throw e;
     }
   }
+
+  /** Returns when so many sessions of this database wait for a lock. */
+  static void awaitBlocked(TestDatabase db, int sessions) {
+    String query =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            + " AND wait_event_type = 'Lock'";
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (Integer.parseInt(db.query(query).get(0)) < sessions) {
+      if (System.nanoTime() - deadline > 0) {
+        throw new AssertionError("fewer than " + sessions + " sessions wait for a lock");
+      }
+      Thread.onSpinWait();
+    }
+  }
 }
