@@ -2,6 +2,7 @@ package io.headpond.server;
 
 import io.headpond.Key;
 import io.headpond.Row;
+import io.headpond.UnavailableException;
 import io.headpond.WriteBehindCache;
 import io.headpond.jdbc.JdbcDatabase;
 import io.headpond.jdbc.JdbcTable;
@@ -55,7 +56,20 @@ final class Backend implements AutoCloseable {
             .settings(dataset.settings())
             .store(JournalStore.in(config.journals()))
             .systemOfRecord(table);
-    return (adopt ? builder.adopt() : builder).build();
+    try {
+      return (adopt ? builder.adopt() : builder).build();
+    } catch (UnavailableException e) {
+      throw new UnavailableException(
+          "database "
+              + psqlUrl()
+              + ": "
+              + e.getMessage()
+              + (embedded == null
+                  ? "; check that it runs, and the URL, user and password (--database-url,"
+                      + " HEADPOND_DATABASE_USER, HEADPOND_DATABASE_PASSWORD)"
+                  : "; see the log in " + config.postgres()),
+          e);
+    }
   }
 
   /** For people who connect with JDBC. The password of a database of the user's own is not in it. */

@@ -8,7 +8,6 @@ import io.headpond.server.http.ApiServlet;
 import io.headpond.server.http.Dataset;
 import io.headpond.server.http.HttpServer;
 import java.net.InetAddress;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -16,6 +15,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,7 +38,7 @@ final class Server implements AutoCloseable {
   private final ServerConfig config;
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
   private final List<Dataset> datasets = new ArrayList<>();
-  private final ApiServlet api;
+  private final ApiServlet api = new ApiServlet();
   private final Backend backend;
   private final HttpServer http;
 
@@ -48,16 +49,24 @@ final class Server implements AutoCloseable {
     try {
       opened.push(DataFolder.open(config.dataDir()));
       AbandonedJournals.refuse(config);
-      backend = Backend.open(config);
-      opened.push(backend);
-      for (DatasetConfig dataset : config.datasets()) {
-        Dataset open = new Dataset(dataset, backend.cache(dataset, false));
-        opened.push(open.cache());
-        datasets.add(open);
+      // Tomcat and the database take about as long to start; one waits for nothing of the other.
+      CompletableFuture<HttpServer> listening =
+          CompletableFuture.supplyAsync(() -> listen(host, config.port(), api));
+      try {
+        backend = Backend.open(config);
+        opened.push(backend);
+        for (DatasetConfig dataset : config.datasets()) {
+          Dataset open = new Dataset(dataset, backend.cache(dataset, false));
+          opened.push(open.cache());
+          datasets.add(open);
+        }
+      } catch (RuntimeException | Error e) {
+        listening.handle((server, failure) -> server).thenAccept(Server::closeIfStarted).join();
+        throw e;
       }
-      api = new ApiServlet(datasets);
-      http = listen(host, config.port(), api);
+      http = await(listening);
       opened.push(http);
+      api.open(datasets);
     } catch (RuntimeException | Error e) {
       close();
       throw e;
@@ -132,8 +141,17 @@ final class Server implements AutoCloseable {
     }
   }
 
-  /** How long a drain may take. */
-  Duration drainTimeout() {
-    return config.drainTimeout();
+  private static HttpServer await(CompletableFuture<HttpServer> listening) {
+    try {
+      return listening.join();
+    } catch (CompletionException e) {
+      throw e.getCause() instanceof RuntimeException cause ? cause : e;
+    }
+  }
+
+  private static void closeIfStarted(@Nullable HttpServer server) {
+    if (server != null) {
+      server.close();
+    }
   }
 }

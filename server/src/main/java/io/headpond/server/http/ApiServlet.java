@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All routes, on the undecoded path. A request becomes calls of a {@link Dataset}'s cache; whatever goes wrong
@@ -18,15 +19,20 @@ import java.util.Set;
  */
 public final class ApiServlet extends HttpServlet {
   private static final long serialVersionUID = 1L;
+  private static final List<String> PING = List.of("v1", "ping");
   private static final int OK = 200;
   private static final int NO_CONTENT = 204;
 
-  private final transient Map<String, Dataset> datasets;
+  /** Null while they are being opened. */
+  private transient volatile @Nullable Map<String, Dataset> opened;
+
   private volatile boolean draining;
 
-  public ApiServlet(List<Dataset> datasets) {
-    this.datasets = new LinkedHashMap<>();
-    datasets.forEach(dataset -> this.datasets.put(dataset.name(), dataset));
+  /** Serves these from now on; until then every request but the ping is answered with 503. */
+  public void open(List<Dataset> datasets) {
+    Map<String, Dataset> byName = new LinkedHashMap<>();
+    datasets.forEach(dataset -> byName.put(dataset.name(), dataset));
+    opened = byName;
   }
 
   /** Refuses writes from now on; what has been taken is answered. */
@@ -46,18 +52,25 @@ public final class ApiServlet extends HttpServlet {
 
   private void route(HttpServletRequest request, Reply reply) {
     List<String> path = RawUri.segments(request.getRequestURI());
+    if (path.equals(PING)) {
+      ping(request, reply);
+      return;
+    }
+    Map<String, Dataset> datasets = opened;
+    if (datasets == null) {
+      throw Problem.of(Problem.Kind.UNAVAILABLE, "the server is starting; try again soon");
+    }
     if (path.size() >= 2 && path.get(0).equals("v1") && path.get(1).equals("datasets")) {
-      datasets(path, request, reply);
+      datasets(datasets, path, request, reply);
     } else if (path.size() == 1 && path.get(0).equals("health")) {
       HealthRoute.serve(datasets.values(), draining, request, reply);
-    } else if (path.equals(List.of("v1", "ping"))) {
-      ping(request, reply);
     } else {
       throw unknownRoute(request);
     }
   }
 
-  private void datasets(List<String> path, HttpServletRequest request, Reply reply) {
+  private void datasets(
+      Map<String, Dataset> datasets, List<String> path, HttpServletRequest request, Reply reply) {
     if (path.size() == 2) {
       DatasetRoutes.list(datasets.values(), request, reply);
       return;

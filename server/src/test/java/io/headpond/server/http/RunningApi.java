@@ -37,11 +37,11 @@ final class RunningApi implements AutoCloseable {
   final ExecutorService executor = Executors.newFixedThreadPool(2);
   final FakeCache kv = new FakeCache("kv", KV, executor);
   final FakeCache items = new FakeCache("items", ITEMS, executor);
-  final ApiServlet api =
-      new ApiServlet(List.of(dataset("kv", KV, kv), dataset("items", ITEMS, items)));
+  final ApiServlet api = new ApiServlet();
   final HttpServer server;
 
   RunningApi() {
+    api.open(List.of(dataset("kv", KV, kv), dataset("items", ITEMS, items)));
     server = HttpServer.start(InetAddress.getLoopbackAddress(), 0, api);
   }
 

@@ -30,6 +30,7 @@ final class ServerProcess implements AutoCloseable {
   private final List<Thread> readers = new ArrayList<>();
   private final long startedNanos = System.nanoTime();
   private volatile long readyNanos;
+  private volatile int announced;
 
   private ServerProcess(Process process) {
     this.process = process;
@@ -156,7 +157,10 @@ final class ServerProcess implements AutoCloseable {
                   Matcher matcher = READY.matcher(line);
                   if (matcher.find()) {
                     readyNanos = System.nanoTime();
-                    ready.complete(Integer.parseInt(matcher.group(1)));
+                    announced = Integer.parseInt(matcher.group(1));
+                  }
+                  if (announced > 0 && line.startsWith("  data ")) {
+                    ready.complete(announced);
                   }
                 }
               } catch (IOException e) {

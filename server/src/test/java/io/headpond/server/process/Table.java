@@ -90,6 +90,13 @@ final class Table {
     return changes;
   }
 
+  static void execute(String jdbcUrl, String sql) throws SQLException {
+    try (Connection connection = connect(jdbcUrl);
+        Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+
   static List<List<Object>> query(String jdbcUrl, String sql) throws SQLException {
     List<List<Object>> rows = new ArrayList<>();
     try (Connection connection = connect(jdbcUrl);
