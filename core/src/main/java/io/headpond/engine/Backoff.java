@@ -9,6 +9,7 @@ import java.time.Duration;
  */
 final class Backoff {
   private static final Duration LONGEST = Duration.ofSeconds(30);
+  private static final Duration LONGEST_IN_HASTE = Duration.ofSeconds(1);
 
   private final Environment environment;
   private final long baseNanos;
@@ -20,14 +21,25 @@ final class Backoff {
     this.baseNanos = base.toNanos();
   }
 
-  void failed() {
-    long limit = Math.min(LONGEST.toNanos(), baseNanos << Math.min(failures, 20));
+  /**
+   * One more failure: a longer pause.
+   *
+   * @param haste somebody waits for all to be written: at most a second
+   */
+  void failed(boolean haste) {
+    long longest = (haste ? LONGEST_IN_HASTE : LONGEST).toNanos();
+    long limit = Math.min(longest, baseNanos << Math.min(failures, 20));
     failures++;
     untilNanos = environment.nanos() + 1 + Long.remainderUnsigned(environment.random(), limit);
   }
 
   void reset() {
     failures = 0;
+  }
+
+  /** The pause is over now; the next one is as long as it would have been. */
+  void skip() {
+    untilNanos = environment.nanos();
   }
 
   int failures() {

@@ -19,6 +19,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -110,6 +111,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
 
   @Override
   public Map<K, CompletableFuture<Receipt>> putAllAsync(Map<? extends K, ? extends V> values) {
+    values.values().forEach(value -> Objects.requireNonNull(value, "value"));
     Map<K, CompletableFuture<Receipt>> receipts = new LinkedHashMap<>();
     values.forEach((key, value) -> receipts.put(key, putAsync(key, value)));
     return receipts;
@@ -162,8 +164,11 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
-      engine.close(CLOSE_DEADLINE);
-      afterClose.run();
+      try {
+        engine.close(CLOSE_DEADLINE);
+      } finally {
+        afterClose.run();
+      }
     }
   }
 

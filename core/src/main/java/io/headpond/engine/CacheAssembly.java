@@ -27,20 +27,22 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   private final RowType declared;
   private final EntryMapping<K, V> mapping;
   private CacheSettings settings;
+  private boolean named;
   private @Nullable HotStoreFactory store;
   private @Nullable SystemOfRecordFactory systemOfRecord;
   private @Nullable Environment environment;
   private boolean adopt;
 
-  private CacheAssembly(RowType declared, EntryMapping<K, V> mapping, String name) {
+  private CacheAssembly(RowType declared, EntryMapping<K, V> mapping, @Nullable String name) {
     this.declared = declared;
     this.mapping = mapping;
-    this.settings = CacheSettings.defaults(name);
+    this.named = name != null;
+    this.settings = CacheSettings.defaults(name == null ? "unnamed" : name);
   }
 
   /** A builder for untyped rows. */
   public static CacheBuilder<Key, Row> builder(RowType rowType) {
-    return new CacheAssembly<>(rowType, EntryMapping.rows(), "dataset");
+    return new CacheAssembly<>(rowType, EntryMapping.rows(rowType), null);
   }
 
   /** A builder for records. */
@@ -51,6 +53,7 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
 
   @Override
   public CacheBuilder<K, V> name(String name) {
+    named = true;
     return with(settings.withName(name));
   }
 
@@ -68,6 +71,7 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
 
   @Override
   public CacheBuilder<K, V> settings(CacheSettings settings) {
+    named = true;
     return with(settings);
   }
 
@@ -135,6 +139,9 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
 
   @Override
   public WriteBehindCache<K, V> build() {
+    if (!named) {
+      throw new ConfigurationException("name: missing; call .name(...) on the builder");
+    }
     HotStoreFactory storeFactory = required(store, "store");
     SystemOfRecordFactory recordFactory = required(systemOfRecord, "systemOfRecord");
     Environment given = environment;
@@ -159,9 +166,15 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
     HotStore hotStore = null;
     try {
       hotStore = stores.open(storeSettings(record.rowType(), environment));
+      checkDurability(hotStore);
       Core core =
           new Core(
-              settings, hotStore, record, environment, new Statistics(), new Settlements(hotStore));
+              settings,
+              hotStore,
+              record,
+              environment,
+              new Statistics(),
+              new Settlements(hotStore, environment));
       Engine engine = new Engine(core, leases(hotStore, record, environment));
       engine.start();
       return new Cache<>(core, engine, mapping, afterClose);
@@ -193,11 +206,37 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
                 + Engine.wentBack(
                     lease.partition(), store.frontier(lease.partition()), lease.frontier()));
       }
-      opened.add(store.open(lease.partition(), lease.epoch(), lease.highVersion(), resumed));
+      // A partition to which nothing was ever applied cannot show that the store is older than the
+      // database.
+      boolean wroteBefore = resumed && lease.lastBatch() != 0;
+      opened.add(store.open(lease.partition(), lease.epoch(), lease.highVersion(), wroteBefore));
       leases.add(lease);
     }
     opened.forEach(environment::await);
+    if (adopt) {
+      // What the database has lost is accepted: the store remembers what it has now.
+      for (Lease lease : leases) {
+        environment.await(
+            store.settle(lease.partition(), lease.epoch(), List.of(), lease.frontier()));
+      }
+    }
     return leases;
+  }
+
+  private void checkDurability(HotStore store) {
+    Durability chosen = settings.durability();
+    if (chosen != null
+        && chosen != Durability.DATABASE
+        && chosen.compareTo(store.strongest()) > 0) {
+      throw new ConfigurationException(
+          "durability: "
+              + chosen
+              + ": "
+              + store.id().description()
+              + " keeps "
+              + store.strongest()
+              + " at most");
+    }
   }
 
   private HotStoreFactory.Settings storeSettings(RowType rowType, Environment environment) {

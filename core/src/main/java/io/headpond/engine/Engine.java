@@ -7,6 +7,7 @@ import io.headpond.FlushReport;
 import io.headpond.HeadpondException;
 import io.headpond.InvalidValueException;
 import io.headpond.Key;
+import io.headpond.OutcomeUnknownException;
 import io.headpond.Receipt;
 import io.headpond.Row;
 import io.headpond.UnavailableException;
@@ -22,7 +23,9 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,8 +44,13 @@ final class Engine {
   private final Writes writes;
   private final WriteThrough writeThrough;
   private final Flusher[] flushers;
-  private final CompletableFuture<@Nullable Void> drained = new CompletableFuture<>();
-  private volatile boolean draining;
+  private final List<Drain> drains = new CopyOnWriteArrayList<>();
+
+  /** Somebody who waits until nothing is pending. */
+  private record Drain(long applied, long stale, CompletableFuture<FlushReport> result) {}
+
+  /** Why no more writes are taken; null while they are. */
+  private volatile @Nullable HeadpondException refusing;
 
   /** Why neither reads nor writes are answered any more; null while they are. */
   private volatile @Nullable HeadpondException stopped;
@@ -52,7 +60,7 @@ final class Engine {
    */
   Engine(Core core, List<Lease> leases) {
     this.core = core;
-    this.reads = new Reads(core.store(), core.systemOfRecord(), core.statistics());
+    this.reads = new Reads(core);
     this.flushers = new Flusher[leases.size()];
     for (int i = 0; i < flushers.length; i++) {
       flushers[i] = new Flusher(core, this, i, leases.get(i));
@@ -85,17 +93,20 @@ final class Engine {
 
   /** What is pending now; all partitions at once. */
   CompletableFuture<FlushReport> flush() {
-    long now = core.store().nowMicros();
+    HeadpondException reason = stopped;
+    if (reason != null) {
+      return CompletableFuture.failedFuture(reason);
+    }
     List<CompletableFuture<Result>> parts = new ArrayList<>(flushers.length);
     for (Flusher flusher : flushers) {
-      FlushRequest request = new FlushRequest(now, Integer.MAX_VALUE);
+      FlushRequest request = new FlushRequest(Integer.MAX_VALUE);
       parts.add(request.done());
       flusher.flush(request);
     }
-    return CompletableFuture.allOf(parts.toArray(CompletableFuture<?>[]::new))
-        .thenApply(
-            all ->
-                report(
+    return forUser(
+        CompletableFuture.allOf(parts.toArray(CompletableFuture<?>[]::new))
+            .thenApply(
+                all ->
                     parts.stream()
                         .map(CompletableFuture::join)
                         .reduce(Result.NOTHING, Result::plus)));
@@ -103,20 +114,24 @@ final class Engine {
 
   /** At most so many entries; one partition after the other, the one with the oldest entry first. */
   CompletableFuture<FlushReport> flush(int maxEntries) {
+    HeadpondException reason = stopped;
+    if (reason != null) {
+      return CompletableFuture.failedFuture(reason);
+    }
     if (maxEntries < 1) {
       return CompletableFuture.failedFuture(
           new InvalidValueException(
               "maxEntries", Integer.toString(maxEntries), "must be at least 1"));
     }
-    long now = core.store().nowMicros();
-    List<Integer> oldestFirst =
+    record Part(int partition, PartitionStats stats) {}
+    List<Part> oldestFirst =
         IntStream.range(0, flushers.length)
-            .boxed()
-            .filter(p -> core.store().stats(p).ready() + core.store().stats(p).staged() > 0)
-            .sorted(Comparator.comparingLong(p -> core.store().stats(p).oldest()))
+            .mapToObj(p -> new Part(p, core.store().stats(p)))
+            .filter(part -> part.stats.ready() > 0)
+            .sorted(Comparator.comparingLong(part -> part.stats.oldest()))
             .toList();
     CompletableFuture<Result> chain = CompletableFuture.completedFuture(Result.NOTHING);
-    for (int partition : oldestFirst) {
+    for (Part part : oldestFirst) {
       chain =
           chain.thenCompose(
               sum -> {
@@ -124,42 +139,37 @@ final class Engine {
                 if (left <= 0) {
                   return CompletableFuture.completedFuture(sum);
                 }
-                FlushRequest request = new FlushRequest(now, left);
-                flushers[partition].flush(request);
+                FlushRequest request = new FlushRequest(left);
+                flushers[part.partition].flush(request);
                 return request.done().thenApply(sum::plus);
               });
     }
-    return chain.thenApply(this::report);
+    return forUser(chain);
   }
 
   CompletableFuture<FlushReport> drain(Duration deadline) {
+    Objects.requireNonNull(deadline, "deadline");
     UnavailableException reason =
         new UnavailableException(core.settings().name() + " is draining: it takes no more writes");
-    writes.close(reason);
+    refuseWrites(reason);
     writeThrough.refuse(reason);
-    long before = core.statistics().applied.sum();
-    long staleBefore = core.statistics().stale.sum();
-    draining = true;
+    CompletableFuture<FlushReport> result = new CompletableFuture<>();
+    Drain drain =
+        new Drain(
+            core.statistics().applied.sum(),
+            core.statistics().stale.sum(),
+            new CompletableFuture<>());
+    drains.add(drain);
     for (Flusher flusher : flushers) {
       flusher.drain();
     }
-    settled();
-    CompletableFuture<FlushReport> result = new CompletableFuture<>();
-    Environment.Timer timer = core.environment().schedule(deadline, () -> drained.complete(null));
-    drained.whenComplete(
-        (v, e) -> {
+    Environment.Timer timer = core.environment().schedule(deadline, () -> finish(drain));
+    drain.result.whenComplete(
+        (report, failure) -> {
           timer.cancel();
-          Trouble why = firstTrouble();
-          result.complete(
-              report(
-                  new Result(
-                      (int) (core.statistics().applied.sum() - before),
-                      (int) (core.statistics().stale.sum() - staleBefore),
-                      0,
-                      0,
-                      0,
-                      why == null ? null : why.message())));
+          core.environment().executeCallback(() -> result.complete(report));
         });
+    checkDrained();
     return result;
   }
 
@@ -178,7 +188,7 @@ final class Engine {
       lagNanos = Math.max(lagNanos, flushers[i].ageNanos(stats));
     }
     List<String> reasons = reasons(parked);
-    boolean down = stopped != null || core.store().failure() != null;
+    boolean down = refusing != null || core.store().failure() != null;
     return new CacheStatus(
         core.settings().name(),
         down ? Health.DOWN : reasons.isEmpty() ? Health.UP : Health.DEGRADED,
@@ -199,11 +209,17 @@ final class Engine {
     writeThrough.answer(mutation, failure);
   }
 
-  /** Entries have been settled or parked. */
-  void settled() {
+  /** Entries of these keys have been settled, parked or taken back: there may be room, and nothing left. */
+  void released(List<Key> keys) {
     writes.roomFreed();
-    if (draining && pending() == 0) {
-      drained.complete(null);
+    writeThrough.released(keys);
+    checkDrained();
+  }
+
+  /** A partition reaches the database again: the others need not wait for their next try. */
+  void databaseAnswers() {
+    for (Flusher flusher : flushers) {
+      flusher.retryNow();
     }
   }
 
@@ -214,7 +230,15 @@ final class Engine {
       log.error("{}: stopped: {}", core.settings().name(), reason);
     }
     stopped = why;
-    writes.close(why);
+    refuseWrites(why);
+    writeThrough.close(why);
+    stopFlushing(reason);
+  }
+
+  /** The store takes no more writes; what it holds can be read. */
+  void storeFailed(String reason) {
+    UnavailableException why = new UnavailableException(reason);
+    refuseWrites(why);
     writeThrough.close(why);
     stopFlushing(reason);
   }
@@ -225,27 +249,32 @@ final class Engine {
     for (Flusher flusher : flushers) {
       flusher.stop(reason);
     }
+    core.environment().execute(this::checkDrained);
   }
 
-  /** Drains, gives the leases back, and closes store and database. */
+  /** Drains, gives the leases back, and closes store and database; whatever fails, the rest is closed. */
   void close(Duration deadline) {
-    if (stopped == null) {
-      core.environment().await(drain(deadline));
-    }
     UnavailableException closed = new UnavailableException(core.settings().name() + " is closed");
-    stopped = stopped == null ? closed : stopped;
-    writes.close(closed);
-    writeThrough.close(closed);
-    CompletableFuture<?>[] stops =
-        Arrays.stream(flushers).map(Flusher::stop).toArray(CompletableFuture<?>[]::new);
-    CompletableFuture<@Nullable Void> all = CompletableFuture.allOf(stops).thenApply(v -> null);
-    Environment.Timer timer = core.environment().schedule(STOP_DEADLINE, () -> all.complete(null));
-    core.environment().await(all);
-    timer.cancel();
+    boolean interrupted = Thread.interrupted();
+    try {
+      if (stopped == null && !interrupted) {
+        core.environment().await(drain(deadline));
+      }
+    } catch (OutcomeUnknownException e) {
+      interrupted = Thread.interrupted();
+    } finally {
+      stopped = stopped == null ? closed : stopped;
+      refuseWrites(closed);
+      writeThrough.close(closed);
+      interrupted |= stopFlushers();
+      core.settlements().close(closed);
+      closeQuietly("hot store", core.store());
+      closeQuietly("system of record", core.systemOfRecord());
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
     int left = pending();
-    core.settlements().close(closed);
-    core.store().close();
-    core.systemOfRecord().close();
     if (left == 0) {
       log.info("{}: closed; nothing is pending", core.settings().name());
     } else {
@@ -255,6 +284,82 @@ final class Engine {
           left,
           core.store().id().description());
     }
+  }
+
+  /** Returns whether the thread was interrupted meanwhile. */
+  private boolean stopFlushers() {
+    CompletableFuture<?>[] stops =
+        Arrays.stream(flushers).map(Flusher::stop).toArray(CompletableFuture<?>[]::new);
+    CompletableFuture<@Nullable Void> all = CompletableFuture.allOf(stops).thenApply(v -> null);
+    Environment.Timer timer = core.environment().schedule(STOP_DEADLINE, () -> all.complete(null));
+    try {
+      core.environment().await(all);
+    } catch (OutcomeUnknownException e) {
+      return Thread.interrupted();
+    } finally {
+      timer.cancel();
+    }
+    return false;
+  }
+
+  private void closeQuietly(String what, AutoCloseable resource) {
+    try {
+      resource.close();
+    } catch (Exception e) {
+      log.error("{}: the {} could not be closed", core.settings().name(), what, e);
+    }
+  }
+
+  private void refuseWrites(HeadpondException reason) {
+    if (refusing == null) {
+      refusing = reason;
+    }
+    writes.close(reason);
+  }
+
+  private void checkDrained() {
+    if (drains.isEmpty()) {
+      return;
+    }
+    boolean more = false;
+    for (int i = 0; i < flushers.length; i++) {
+      PartitionStats stats = core.store().stats(i);
+      more |= stats.pending() + stats.staged() > 0 && !flushers[i].stopped();
+    }
+    if (!more) {
+      drains.forEach(this::finish);
+    }
+  }
+
+  private void finish(Drain drain) {
+    drains.remove(drain);
+    Trouble why = firstTrouble();
+    drain.result.complete(
+        report(
+            new Result(
+                (int) (core.statistics().applied.sum() - drain.applied),
+                (int) (core.statistics().stale.sum() - drain.stale),
+                0,
+                0,
+                0,
+                why == null ? null : why.message())));
+  }
+
+  /** The report of a flush, completed where what users have attached may block. */
+  private CompletableFuture<FlushReport> forUser(CompletableFuture<Result> result) {
+    CompletableFuture<FlushReport> report = new CompletableFuture<>();
+    result.whenComplete(
+        (sum, failure) ->
+            core.environment()
+                .executeCallback(
+                    () -> {
+                      if (failure == null) {
+                        report.complete(report(sum));
+                      } else {
+                        report.completeExceptionally(Failures.cause(failure));
+                      }
+                    }));
+    return report;
   }
 
   int pending() {
@@ -303,7 +408,7 @@ final class Engine {
     if (storeFailure != null) {
       reasons.add("the hot store refuses writes: " + Failures.message(storeFailure));
     }
-    HeadpondException why = stopped;
+    HeadpondException why = stopped == null ? refusing : stopped;
     if (why != null) {
       reasons.add(Failures.message(why));
     }

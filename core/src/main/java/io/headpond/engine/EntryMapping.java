@@ -13,12 +13,17 @@ interface EntryMapping<K, V> {
 
   V value(Key key, Row row);
 
-  /** Rows as they are; a row of a like type that the database has narrowed since is checked again. */
-  static EntryMapping<Key, Row> rows() {
+  /**
+   * Rows as they are; where the database is narrower than what was declared, a key or row made from the declared type is
+   * brought to the narrower one.
+   */
+  static EntryMapping<Key, Row> rows(RowType declared) {
     return new EntryMapping<>() {
       @Override
       public Key key(RowType type, Key key) {
-        return key;
+        return type.keyColumns().equals(declared.keyColumns())
+            ? key
+            : type.key(declared.components(key).toArray());
       }
 
       @Override

@@ -5,14 +5,18 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of one partition in a flush: what is pending at {@code until} or earlier, within a budget of entries. It is over when that
- * is written, the budget is used, or a cycle has failed. Used by one flusher only.
+ * The part of one partition in a flush: what is pending when it arrives there, within a budget of entries. It is over when that
+ * is written, the budget is used, or a cycle that it caused has failed. Used by one flusher only.
  */
 final class FlushRequest {
   /** What a cycle, or all of a part, did; {@code error} is null if nothing failed. */
   record Result(
       int applied, int stale, int retried, int rejected, int statements, @Nullable String error) {
     static final Result NOTHING = new Result(0, 0, 0, 0, 0, null);
+
+    static Result failure(String message) {
+      return new Result(0, 0, 0, 0, 0, message);
+    }
 
     Result plus(Result more) {
       return new Result(
@@ -25,18 +29,16 @@ final class FlushRequest {
     }
   }
 
-  private final long untilMicros;
   private final CompletableFuture<Result> done = new CompletableFuture<>();
   private Result sum = Result.NOTHING;
+  private long untilMicros;
   private int budget;
   private boolean begun;
 
   /**
-   * @param untilMicros in the store's clock
    * @param budget the most entries
    */
-  FlushRequest(long untilMicros, int budget) {
-    this.untilMicros = untilMicros;
+  FlushRequest(int budget) {
     this.budget = budget;
   }
 
@@ -46,6 +48,11 @@ final class FlushRequest {
 
   int budget() {
     return budget;
+  }
+
+  /** It has reached the flusher, at this time of the partition's clock. */
+  void arrived(long nowMicros) {
+    untilMicros = nowMicros;
   }
 
   /** A cycle begins of which this request is a reason. */
@@ -63,17 +70,21 @@ final class FlushRequest {
       sum = sum.plus(result);
       budget -= result.applied() + result.stale();
     }
-    boolean nothingLeft =
-        now.staged() == 0 && (now.ready() == 0 || now.oldest() == 0 || now.oldest() > untilMicros);
+    boolean nothingLeft = now.ready() == 0 || now.oldest() > untilMicros;
     if (budget <= 0 || nothingLeft || (begun && result.error() != null)) {
-      done.complete(sum);
+      conclude();
       return true;
     }
     return false;
   }
 
+  /** Nothing more can be done. */
+  void conclude() {
+    done.complete(sum);
+  }
+
   /** The flusher has stopped. */
   void abandon(String reason) {
-    done.complete(sum.plus(new Result(0, 0, 0, 0, 0, reason)));
+    done.complete(sum.plus(Result.failure(reason)));
   }
 }

@@ -1,8 +1,10 @@
 package io.headpond.engine;
 
+import io.headpond.HeadpondException;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.RejectedException;
 import io.headpond.UnavailableException;
+import io.headpond.engine.FlushRequest.Result;
 import io.headpond.engine.Trouble.Kind;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Applied.Done;
@@ -13,6 +15,7 @@ import io.headpond.spi.Applied.Stale;
 import io.headpond.spi.Batch;
 import io.headpond.spi.DatabaseWentBackException;
 import io.headpond.spi.Environment;
+import io.headpond.spi.Failure;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Lease;
@@ -22,7 +25,9 @@ import io.headpond.spi.Taken;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -34,7 +39,7 @@ import org.slf4j.LoggerFactory;
  * Brings the pending entries of one partition to the database, one batch at a time.
  *
  * <p>A cycle is: lease (acquired anew after an unknown outcome) - take - apply - settle. Cycles begin when the oldest
- * entry has lingered, when a full batch is ready, when somebody asks, and to renew the lease of an idle partition. All steps
+ * entry has lingered, when a full batch is ready, when somebody asks, and to renew the lease. All steps
  * run one after the other in {@link #events}; only the fields said to be volatile are seen from elsewhere.
  *
  * <p>A batch whose outcome is unknown is applied again as it was, under a new epoch, before anything else of the
@@ -43,21 +48,46 @@ import org.slf4j.LoggerFactory;
 final class Flusher {
   private static final Logger log = LoggerFactory.getLogger(Flusher.class);
   private static final Duration RENEWAL = Duration.ofSeconds(10);
+  private static final Duration SETTLE_AGAIN = Duration.ofMillis(200);
+  private static final Duration TAKE_AGAIN = Duration.ofMillis(10);
 
   private final Core core;
   private final HotStore store;
   private final Engine engine;
   private final int partition;
+  private final String name;
   private final SerialExecutor events;
   private final Backoff backoff;
   private final List<FlushRequest> requests = new ArrayList<>();
 
   private @Nullable Lease lease;
-  private @Nullable Attempt unknown;
+  private long epoch;
+
+  /** Counts cycles; what belongs to an earlier one is ignored. */
+  private int cycle;
+
+  /** The batch of this cycle, from the take to the end. */
   private @Nullable Attempt inFlight;
+
+  /** A batch whose outcome nobody knows. */
+  private @Nullable Attempt unknown;
+
+  /** A take is under way: which staged write it will return is not known. */
+  private boolean taking;
+
+  /** Staged writes to be taken back as soon as the take has returned. */
+  private final List<Mutation> withdrawals = new ArrayList<>();
+
+  /** Write ids of staged writes whose caller has been told that the outcome is unknown. */
+  private final Set<Long> answered = new HashSet<>();
+
   private Environment.@Nullable Timer timer;
   private long renewAtNanos;
   private boolean draining;
+  private @Nullable CompletableFuture<@Nullable Void> stopping;
+
+  /** This cycle was asked for while the partition backs off: its failure does not make the pause longer. */
+  private boolean forced;
 
   /** A cycle is under way. */
   private volatile boolean running;
@@ -84,7 +114,9 @@ final class Flusher {
     this.store = core.store();
     this.engine = engine;
     this.partition = partition;
+    this.name = core.settings().name();
     this.lease = lease;
+    this.epoch = lease.epoch();
     this.events = new SerialExecutor(core.environment());
     this.backoff = new Backoff(core.environment(), core.settings().retryDelay());
     this.renewAtNanos = core.environment().nanos() + RENEWAL.toNanos();
@@ -109,21 +141,35 @@ final class Flusher {
     on(this::look);
   }
 
-  /** Takes part in a flush: the request's part is complete when this partition has done what it could. */
+  /** Takes part in a flush: the request is complete when this partition has done what it could. */
   void flush(FlushRequest request) {
     on(
         () -> {
+          request.arrived(store.nowMicros(partition));
           requests.add(request);
           look();
         });
   }
 
-  /** From now on nothing lingers. */
+  /** From now on nothing lingers, and pauses are short. */
   void drain() {
     on(
         () -> {
           draining = true;
+          backoff.skip();
           look();
+        });
+  }
+
+  /** The database answers to another partition again. */
+  void retryNow() {
+    on(
+        () -> {
+          Trouble current = trouble;
+          if (current != null && current.kind() == Kind.OUTAGE) {
+            backoff.skip();
+            look();
+          }
         });
   }
 
@@ -132,26 +178,16 @@ final class Flusher {
     on(
         () -> {
           if (carries(inFlight, mutation) || carries(unknown, mutation)) {
+            answered.add(mutation.writeId());
             engine.answer(
                 mutation,
                 new OutcomeUnknownException(
                     "no answer from the database yet; the write is under way"));
-            return;
+          } else if (taking) {
+            withdrawals.add(mutation);
+          } else {
+            withdraw(mutation);
           }
-          Trouble why = trouble;
-          then(
-              store.unstage(partition, epoch(), mutation),
-              removed ->
-                  engine.answer(
-                      mutation,
-                      removed
-                          ? new UnavailableException(
-                              "not written in time, taken back"
-                                  + (why == null ? "" : ": " + why.message()))
-                          : new OutcomeUnknownException(
-                              "the write was no longer to be taken back")),
-              failure ->
-                  engine.answer(mutation, new OutcomeUnknownException(Failures.message(failure))));
         });
   }
 
@@ -160,24 +196,27 @@ final class Flusher {
     CompletableFuture<@Nullable Void> stopped = new CompletableFuture<>();
     on(
         () -> {
-          Lease last = lease;
-          halt(new Trouble(Kind.STOPPED, "closed", 0));
-          if (last == null) {
-            stopped.complete(null);
-          } else {
-            core.systemOfRecord().release(last).whenComplete((v, e) -> stopped.complete(null));
+          stopping = stopped;
+          if (!running) {
+            endForGood(stopped);
           }
         });
     return stopped;
   }
 
-  /** Ends for good: a person has to decide. */
+  /** Ends at once and for good: a person has to decide. */
   void stop(String reason) {
-    on(() -> halt(new Trouble(Kind.STOPPED, reason, 0)));
+    on(() -> halt(reason));
   }
 
   @Nullable Trouble trouble() {
     return trouble;
+  }
+
+  /** Whether nothing is tried any more. */
+  boolean stopped() {
+    Trouble current = trouble;
+    return current != null && current.kind() == Kind.STOPPED;
   }
 
   /**
@@ -194,45 +233,51 @@ final class Flusher {
       known = new Oldest(stats.oldest(), now);
       oldest = known;
     }
-    long byClock = Math.max(0, store.nowMicros() - stats.oldest()) * 1_000;
+    long byClock = Math.max(0, store.nowMicros(partition) - stats.oldest()) * 1_000;
     return Math.max(byClock, now - known.seenNanos);
   }
 
   /** Decides what to do next. */
   private void look() {
     noticed = false;
-    if (running || stopped()) {
+    if (running) {
+      return;
+    }
+    CompletableFuture<@Nullable Void> stop = stopping;
+    if (stop != null) {
+      endForGood(stop);
+    }
+    if (stopped()) {
+      abandonRequests();
       return;
     }
     PartitionStats stats = store.stats(partition);
     Trouble current = trouble;
     boolean held = current != null && !backoff.over();
     boolean outage = held && current != null && current.kind() == Kind.OUTAGE;
+    long untilRenewal = renewAtNanos - core.environment().nanos();
     if (!requests.isEmpty() || (stats.staged() > 0 && !outage)) {
-      begin();
+      begin(held, false);
     } else if (held) {
       wake(backoff.remainingNanos(), true);
     } else if (unknown != null || current != null) {
-      begin();
-    } else if (stats.ready() > 0) {
-      long rest = core.settings().linger().toNanos() - ageNanos(stats);
-      if (rest <= 0 || draining || stats.ready() >= core.settings().maxBatchSize()) {
-        begin();
-      } else {
-        wake(rest, true);
-      }
+      begin(false, false);
+    } else if (untilRenewal <= 0) {
+      begin(false, true);
+    } else if (stats.ready() == 0) {
+      rest(untilRenewal);
     } else {
-      rest();
+      long linger = core.settings().linger().toNanos() - ageNanos(stats);
+      if (linger <= 0 || draining || stats.ready() >= core.settings().maxBatchSize()) {
+        begin(false, false);
+      } else {
+        wake(Math.min(linger, untilRenewal), true);
+      }
     }
   }
 
   /** Nothing to do but to renew the lease in a while. */
-  private void rest() {
-    long untilRenewal = renewAtNanos - core.environment().nanos();
-    if (untilRenewal <= 0) {
-      begin();
-      return;
-    }
+  private void rest(long untilRenewal) {
     wake(untilRenewal, false);
     // A write that came before the line above saw that somebody was watching.
     if (store.stats(partition).ready() > 0) {
@@ -246,14 +291,18 @@ final class Flusher {
     watching = forEntries;
   }
 
-  private void begin() {
+  private void begin(boolean whileHeld, boolean renewing) {
     cancelTimer();
+    cycle++;
+    forced = whileHeld;
     running = true;
     watching = true;
     requests.forEach(FlushRequest::begin);
     Lease held = lease;
     if (held == null) {
       acquire();
+    } else if (renewing) {
+      renew(held);
     } else {
       proceed(held);
     }
@@ -272,11 +321,8 @@ final class Flusher {
               store.open(partition, acquired.epoch(), acquired.highVersion(), true),
               opened -> {
                 lease = acquired;
-                log.info(
-                    "{}: partition {} taken again with epoch {}",
-                    core.settings().name(),
-                    partition,
-                    acquired.epoch());
+                epoch = acquired.epoch();
+                log.info("{}: partition {} taken again with epoch {}", name, partition, epoch);
                 proceed(acquired);
               },
               this::failed);
@@ -284,33 +330,48 @@ final class Flusher {
         this::failed);
   }
 
+  /** A batch without rows: it renews the lease, moves the frontier, and shows whether the database answers. */
+  private void renew(Lease held) {
+    PartitionStats stats = store.stats(partition);
+    long now = store.nowMicros(partition);
+    long frontier = stats.oldest() == 0 ? now : Math.min(now, stats.oldest());
+    apply(new Attempt(new Batch(batchId(), List.of(), frontier), false), held);
+  }
+
   private void proceed(Lease held) {
     Attempt again = unknown;
     if (again != null) {
       apply(again, held);
-    } else {
-      int max = core.settings().maxBatchSize();
-      for (FlushRequest request : requests) {
-        max = Math.min(max, request.budget());
-      }
-      then(
-          store.take(partition, held.epoch(), Math.max(1, max)),
-          taken -> taken(taken, held),
-          this::failed);
+      return;
     }
+    int max = core.settings().maxBatchSize();
+    for (FlushRequest request : requests) {
+      max = Math.min(max, request.budget());
+    }
+    taking = true;
+    then(
+        store.take(partition, held.epoch(), Math.max(1, max)),
+        taken -> taken(taken, held),
+        this::failed);
   }
 
   private void taken(Taken taken, Lease held) {
-    if (taken.mutations().isEmpty()
-        && trouble == null
-        && renewAtNanos - core.environment().nanos() > 0) {
-      ended(new FlushRequest.Result(0, 0, 0, 0, 0, null));
-      return;
-    }
+    taking = false;
     List<Mutation> sorted = new ArrayList<>(taken.mutations());
     sorted.sort(Comparator.comparing(Mutation::key));
-    Batch batch = new Batch(core.environment().random() | 1, sorted, taken.frontier());
-    apply(new Attempt(batch, taken.staged()), held);
+    Attempt attempt = new Attempt(new Batch(batchId(), sorted, taken.frontier()), taken.staged());
+    inFlight = attempt;
+    for (Mutation mutation : List.copyOf(withdrawals)) {
+      unstage(mutation);
+    }
+    withdrawals.clear();
+    if (!sorted.isEmpty()) {
+      apply(attempt, held);
+    } else if (trouble != null) {
+      renew(held);
+    } else {
+      tookNothing();
+    }
   }
 
   private void apply(Attempt attempt, Lease held) {
@@ -318,13 +379,11 @@ final class Flusher {
     then(
         core.systemOfRecord().apply(attempt.batch, held),
         applied -> {
-          inFlight = null;
           unknown = null;
           renewAtNanos = core.environment().nanos() + RENEWAL.toNanos();
           applied(attempt, applied, held);
         },
         failure -> {
-          inFlight = null;
           if (Failures.cause(failure) instanceof OutcomeUnknownException) {
             unknown = attempt;
             lease = null;
@@ -339,7 +398,8 @@ final class Flusher {
     List<Mutation> stale = new ArrayList<>(0);
     int rejected = 0;
     int retried = 0;
-    String error = null;
+    String refusal = null;
+    String delay = null;
     long highest = 0;
     for (int i = 0; i < mutations.size(); i++) {
       Outcome outcome = applied.outcomes().get(i);
@@ -350,14 +410,15 @@ final class Flusher {
         highest = Math.max(highest, newer.version());
       } else if (outcome instanceof Rejected why) {
         rejected++;
-        error = "entry " + mutations.get(i).key().hashText() + ": " + why.message();
+        refusal = "entry " + mutations.get(i).key().hashText() + ": " + why.message();
       } else if (outcome instanceof Retry why) {
         retried++;
-        error = error == null ? why.message() : error;
+        delay = why.message();
       }
     }
-    var result =
-        new FlushRequest.Result(
+    String error = refusal == null ? delay : refusal;
+    Result result =
+        new Result(
             error == null ? done.size() : 0,
             error == null ? stale.size() : 0,
             retried,
@@ -365,9 +426,9 @@ final class Flusher {
             applied.statements(),
             error);
     if (attempt.staged) {
-      stagedApplied(attempt, applied.outcomes().get(0), result, held);
+      stagedApplied(attempt, applied.outcomes().get(0), applied.statements(), held);
     } else if (error != null) {
-      notApplied(rejected > 0 ? Kind.REJECTED : Kind.OUTAGE, error, result);
+      notApplied(refusal == null ? Kind.OUTAGE : Kind.REJECTED, error, result);
     } else if (stale.isEmpty()) {
       settle(attempt, done, result, held);
     } else {
@@ -401,15 +462,20 @@ final class Flusher {
           String message = "conflict: the database has a newer version that is not from this store";
           log.warn(
               "{}: partition {}: entry {}: {}; parked",
-              core.settings().name(),
+              name,
               partition,
               mutation.key().hashText(),
               message);
-          var failure = new io.headpond.spi.Failure(message, true, core.environment().wallMicros());
           then(
-              store.park(partition, held.epoch(), mutation, 1, failure),
+              store.park(
+                  partition,
+                  held.epoch(),
+                  mutation,
+                  1,
+                  new Failure(message, true, core.environment().wallMicros())),
               parked -> {
                 core.settlements().parked(mutation, message);
+                engine.released(List.of(mutation.key()));
                 sortStale(stale, done, held, next);
               },
               this::failed);
@@ -422,8 +488,7 @@ final class Flusher {
     then(store.open(partition, held.epoch(), version, false), opened -> next.run(), this::failed);
   }
 
-  private void settle(
-      Attempt attempt, List<Mutation> done, FlushRequest.Result result, Lease held) {
+  private void settle(Attempt attempt, List<Mutation> done, Result result, Lease held) {
     then(
         store.settle(partition, held.epoch(), done, attempt.batch.frontier()),
         settled -> {
@@ -432,43 +497,59 @@ final class Flusher {
             core.statistics().applied.add(result.applied());
             core.statistics().stale.add(result.stale());
           }
-          recovered();
           core.settlements().applied(done);
           if (attempt.staged) {
-            engine.answer(attempt.batch.mutations().get(0), null);
+            answer(attempt.batch.mutations().get(0), null);
+          } else {
+            recovered();
           }
-          engine.settled();
+          engine.released(done.stream().map(Mutation::key).toList());
           ended(result);
         },
-        failure -> engine.stop("the hot store failed: " + Failures.message(failure)));
+        failure -> {
+          if (Failures.cause(failure) instanceof FencedException || store.failure() != null) {
+            failed(failure);
+            return;
+          }
+          log.warn(
+              "{}: partition {}: a batch is in the database but cannot be settled yet: {}",
+              name,
+              partition,
+              Failures.message(failure));
+          int mine = cycle;
+          core.environment()
+              .schedule(
+                  SETTLE_AGAIN,
+                  () -> on(() -> ifCurrent(mine, () -> settle(attempt, done, result, held))));
+        });
   }
 
-  private void stagedApplied(
-      Attempt attempt, Outcome outcome, FlushRequest.Result result, Lease held) {
+  /** A staged write is nobody's batch: its answer goes to its caller, not into a flush. */
+  private void stagedApplied(Attempt attempt, Outcome outcome, int statements, Lease held) {
     Mutation mutation = attempt.batch.mutations().get(0);
     if (outcome instanceof Done) {
-      settle(attempt, attempt.batch.mutations(), result, held);
+      settle(attempt, attempt.batch.mutations(), new Result(0, 0, 0, 0, statements, null), held);
     } else if (outcome instanceof Retry why) {
-      notApplied(Kind.OUTAGE, why.message(), result);
+      notApplied(Kind.OUTAGE, why.message(), Result.failure(why.message()));
     } else {
       String message =
           outcome instanceof Rejected why
               ? why.message()
               : "the database has a newer version that is not from this store";
-      Runnable unstage =
+      Runnable refuse =
           () ->
               then(
                   store.unstage(partition, held.epoch(), mutation),
                   gone -> {
-                    engine.answer(mutation, new RejectedException(message));
-                    core.settlements().parked(mutation, message);
-                    ended(result);
+                    answer(mutation, new RejectedException(message));
+                    engine.released(List.of(mutation.key()));
+                    ended(new Result(0, 0, 0, 0, statements, null));
                   },
                   this::failed);
       if (outcome instanceof Stale newer) {
-        raiseClock(newer.version(), held, unstage);
+        raiseClock(newer.version(), held, refuse);
       } else {
-        unstage.run();
+        refuse.run();
       }
     }
   }
@@ -481,25 +562,34 @@ final class Flusher {
     } else if (cause instanceof DatabaseWentBackException) {
       engine.stopFlushing(message);
     } else if (store.failure() != null) {
-      engine.stop("the hot store failed: " + message);
+      engine.storeFailed("the hot store failed: " + message);
     } else {
-      notApplied(Kind.OUTAGE, message, new FlushRequest.Result(0, 0, 0, 0, 0, message));
+      notApplied(Kind.OUTAGE, message, Result.failure(message));
     }
   }
 
-  private void notApplied(Kind kind, String message, FlushRequest.Result result) {
+  private void notApplied(Kind kind, String message, Result result) {
     core.statistics().failedBatches.increment();
-    backoff.failed();
+    if (!forced || backoff.failures() == 0) {
+      backoff.failed(draining);
+    }
     Trouble before = trouble;
     trouble = new Trouble(kind, message, backoff.failures());
     if (before == null || !before.message().equals(message)) {
       log.warn(
           "{}: partition {} does not reach the database (attempt {}, next in {} ms): {}",
-          core.settings().name(),
+          name,
           partition,
           backoff.failures(),
           backoff.remainingNanos() / 1_000_000,
           message);
+    }
+    Attempt attempt = inFlight;
+    if (attempt != null && attempt.staged && unknown == null) {
+      Mutation mutation = attempt.batch.mutations().get(0);
+      if (answered.contains(mutation.writeId())) {
+        withdraw(mutation);
+      }
     }
     ended(result);
   }
@@ -509,45 +599,110 @@ final class Flusher {
     if (before != null) {
       log.info(
           "{}: partition {} reaches the database again after {} failed attempts",
-          core.settings().name(),
+          name,
           partition,
           before.attempts());
+      trouble = null;
+      backoff.reset();
+      engine.databaseAnswers();
     }
-    trouble = null;
-    backoff.reset();
   }
 
   /** A cycle is over. */
-  private void ended(FlushRequest.Result result) {
+  private void ended(Result result) {
     running = false;
+    taking = false;
+    inFlight = null;
     PartitionStats stats = store.stats(partition);
     requests.removeIf(request -> request.add(result, stats));
     on(this::look);
   }
 
-  private void halt(Trouble reason) {
-    cancelTimer();
+  /** A cycle is over in which nothing could be taken. */
+  private void tookNothing() {
     running = false;
-    watching = true;
-    trouble = reason;
-    lease = null;
-    requests.forEach(request -> request.abandon(reason.message()));
-    requests.clear();
-  }
-
-  private boolean stopped() {
-    Trouble current = trouble;
-    if (current == null || current.kind() != Kind.STOPPED) {
-      return false;
+    inFlight = null;
+    PartitionStats stats = store.stats(partition);
+    if (stats.staged() > 0 || stats.ready() == 0) {
+      requests.removeIf(request -> request.add(Result.NOTHING, stats));
+      on(this::look);
+    } else {
+      requests.forEach(FlushRequest::conclude);
+      requests.clear();
+      wake(TAKE_AGAIN.toNanos(), true);
     }
-    requests.forEach(request -> request.abandon(current.message()));
-    requests.clear();
-    return true;
   }
 
-  private long epoch() {
-    Lease held = lease;
-    return held == null ? Long.MAX_VALUE : held.epoch();
+  private void endForGood(CompletableFuture<@Nullable Void> stopped) {
+    stopping = null;
+    Lease last = lease;
+    halt("closed");
+    if (last == null) {
+      stopped.complete(null);
+    } else {
+      core.systemOfRecord().release(last).whenComplete((v, e) -> stopped.complete(null));
+    }
+  }
+
+  private void halt(String reason) {
+    cancelTimer();
+    cycle++;
+    running = false;
+    taking = false;
+    watching = true;
+    trouble = new Trouble(Kind.STOPPED, reason, 0);
+    lease = null;
+    Attempt attempt = inFlight;
+    if (attempt != null && attempt.staged) {
+      answer(
+          attempt.batch.mutations().get(0),
+          new OutcomeUnknownException("flushing stopped while the write was under way: " + reason));
+    }
+    inFlight = null;
+    abandonRequests();
+    CompletableFuture<@Nullable Void> stop = stopping;
+    if (stop != null) {
+      stopping = null;
+      stop.complete(null);
+    }
+  }
+
+  private void abandonRequests() {
+    String reason = trouble == null ? "" : trouble.message();
+    requests.forEach(request -> request.abandon(reason));
+    requests.clear();
+  }
+
+  private void withdraw(Mutation mutation) {
+    Trouble why = trouble;
+    store
+        .unstage(partition, epoch, mutation)
+        .whenComplete(
+            (removed, failure) -> {
+              engine.released(List.of(mutation.key()));
+              HeadpondException answer;
+              if (failure != null) {
+                answer = new OutcomeUnknownException(Failures.message(failure));
+              } else if (removed) {
+                answer =
+                    new UnavailableException(
+                        "not written in time and taken back"
+                            + (why == null ? "" : ": " + why.message()));
+              } else {
+                answer = new OutcomeUnknownException("the write could no longer be taken back");
+              }
+              on(() -> answer(mutation, answer));
+            });
+  }
+
+  private void answer(Mutation mutation, @Nullable HeadpondException failure) {
+    if (!answered.remove(mutation.writeId())) {
+      engine.answer(mutation, failure);
+    }
+  }
+
+  private long batchId() {
+    return core.environment().random() | 1;
   }
 
   private static boolean carries(@Nullable Attempt attempt, Mutation mutation) {
@@ -562,23 +717,29 @@ final class Flusher {
     }
   }
 
-  /** Goes on in {@link #events} when the stage completes, unless the flusher was halted meanwhile. */
+  private void ifCurrent(int mine, Runnable step) {
+    if (mine == cycle && !stopped()) {
+      step.run();
+    }
+  }
+
+  /** Goes on in {@link #events} when the stage completes, if this cycle is still the one. */
   private <T extends @Nullable Object> void then(
       CompletionStage<T> stage, Consumer<? super T> success, Consumer<Throwable> failure) {
+    int mine = cycle;
     stage.whenComplete(
         (value, error) ->
             on(
-                () -> {
-                  Trouble current = trouble;
-                  if (current != null && current.kind() == Kind.STOPPED) {
-                    return;
-                  }
-                  if (error == null) {
-                    success.accept(value);
-                  } else {
-                    failure.accept(error);
-                  }
-                }));
+                () ->
+                    ifCurrent(
+                        mine,
+                        () -> {
+                          if (error == null) {
+                            success.accept(value);
+                          } else {
+                            failure.accept(error);
+                          }
+                        })));
   }
 
   private void on(Runnable step) {
@@ -587,18 +748,22 @@ final class Flusher {
           try {
             step.run();
           } catch (RuntimeException | Error e) {
-            log.error(
-                "{}: partition {}: the flusher failed; it begins anew",
-                core.settings().name(),
-                partition,
-                e);
-            inFlight = null;
-            lease = null;
-            notApplied(
-                Kind.OUTAGE,
-                "internal error: " + e,
-                new FlushRequest.Result(0, 0, 0, 0, 0, "internal error: " + e));
+            crashed(e);
           }
         });
+  }
+
+  /** A step threw: what was under way may or may not have happened. */
+  private void crashed(Throwable e) {
+    log.error("{}: partition {}: the flusher failed; it begins anew", name, partition, e);
+    if (stopped()) {
+      return;
+    }
+    cycle++;
+    if (inFlight != null) {
+      unknown = inFlight;
+    }
+    lease = null;
+    notApplied(Kind.OUTAGE, "internal error: " + e, Result.failure("internal error: " + e));
   }
 }

@@ -2,6 +2,7 @@ package io.headpond.engine;
 
 import io.headpond.EntryState;
 import io.headpond.Key;
+import io.headpond.spi.Environment;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Lookup;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads: the hot store first, and on a miss one load for each key however many ask. Thread-safe.
@@ -27,13 +29,15 @@ final class Reads {
 
   private final HotStore store;
   private final SystemOfRecord systemOfRecord;
+  private final Environment environment;
   private final Statistics statistics;
   private final ConcurrentHashMap<Key, Load> loads = new ConcurrentHashMap<>();
 
-  Reads(HotStore store, SystemOfRecord systemOfRecord, Statistics statistics) {
-    this.store = store;
-    this.systemOfRecord = systemOfRecord;
-    this.statistics = statistics;
+  Reads(Core core) {
+    this.store = core.store();
+    this.systemOfRecord = core.systemOfRecord();
+    this.environment = core.environment();
+    this.statistics = core.statistics();
   }
 
   CompletableFuture<Found> read(Key key) {
@@ -93,20 +97,31 @@ final class Reads {
       return;
     }
     statistics.loads.increment();
-    systemOfRecord
-        .load(begun.stream().map(Load::key).toList())
-        .whenComplete(
-            (rows, failure) -> {
-              for (int i = 0; i < begun.size(); i++) {
-                Load load = begun.get(i);
-                loads.remove(load.key, load);
-                if (failure != null) {
-                  load.result.completeExceptionally(Failures.cause(failure));
-                } else {
-                  fill(load, rows.get(i));
-                }
-              }
-            });
+    CompletionStage<List<Loaded>> rows;
+    try {
+      rows = systemOfRecord.load(begun.stream().map(Load::key).toList());
+    } catch (RuntimeException | Error e) {
+      rows = CompletableFuture.failedFuture(e);
+    }
+    rows.whenComplete(
+        (loaded, failure) -> environment.executeCallback(() -> loaded(begun, loaded, failure)));
+  }
+
+  private void loaded(List<Load> begun, @Nullable List<Loaded> rows, @Nullable Throwable failure) {
+    for (int i = 0; i < begun.size(); i++) {
+      Load load = begun.get(i);
+      loads.remove(load.key, load);
+      try {
+        if (rows == null || rows.size() != begun.size()) {
+          throw failure == null
+              ? new IllegalStateException("a load did not return a row for each key")
+              : Failures.unchecked(failure);
+        }
+        fill(load, rows.get(i));
+      } catch (RuntimeException | Error e) {
+        load.result.completeExceptionally(e);
+      }
+    }
   }
 
   private void fill(Load load, Loaded row) {

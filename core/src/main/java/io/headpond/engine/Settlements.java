@@ -4,6 +4,7 @@ import io.headpond.EntryState;
 import io.headpond.HeadpondException;
 import io.headpond.Key;
 import io.headpond.RejectedException;
+import io.headpond.spi.Environment;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Mutation;
 import java.util.ArrayList;
@@ -21,50 +22,62 @@ final class Settlements {
   private record Waiter(long version, CompletableFuture<Void> future) {}
 
   private final HotStore store;
+  private final Environment environment;
   private final ConcurrentHashMap<Key, List<Waiter>> waiters = new ConcurrentHashMap<>();
 
-  Settlements(HotStore store) {
+  private volatile @Nullable HeadpondException closed;
+
+  Settlements(HotStore store, Environment environment) {
     this.store = store;
+    this.environment = environment;
   }
 
   /** Completes when the database has this version of the key or a newer one, or the entry is parked. */
   CompletableFuture<Void> settled(Key key, long version) {
     CompletableFuture<Void> future = register(key, version);
+    HeadpondException reason = closed;
+    if (reason != null) {
+      future.completeExceptionally(reason);
+      return future;
+    }
     store
-        .get(key)
-        .whenComplete(
-            (lookup, failure) -> {
-              if (failure != null) {
-                future.completeExceptionally(Failures.cause(failure));
-              } else if (lookup.state() == EntryState.PARKED) {
+        .isParked(key)
+        .thenCombine(
+            store.get(key),
+            (parked, lookup) -> {
+              if (parked) {
                 future.completeExceptionally(
                     new RejectedException("the entry is parked: a dead letter"));
               } else if (lookup.state() != EntryState.PENDING) {
                 future.complete(null);
               }
+              return parked;
+            })
+        .exceptionally(
+            failure -> {
+              future.completeExceptionally(Failures.cause(failure));
+              return false;
             });
     return future;
-  }
-
-  /** Completes the next time that anything of the key is settled or parked. */
-  CompletableFuture<Void> next(Key key) {
-    return register(key, 0);
   }
 
   /** The database has these. */
   void applied(List<Mutation> mutations) {
     if (!waiters.isEmpty()) {
-      mutations.forEach(mutation -> finish(mutation, null));
+      environment.executeCallback(() -> mutations.forEach(mutation -> finish(mutation, null)));
     }
   }
 
   /** The entry was parked. */
   void parked(Mutation mutation, String message) {
-    finish(mutation, new RejectedException(message));
+    if (!waiters.isEmpty()) {
+      environment.executeCallback(() -> finish(mutation, new RejectedException(message)));
+    }
   }
 
   /** Nothing will be settled any more. */
   void close(HeadpondException reason) {
+    closed = reason;
     waiters.forEach((key, list) -> list.forEach(w -> w.future.completeExceptionally(reason)));
   }
 

@@ -16,6 +16,7 @@ import io.headpond.spi.WriteOutcome.Written;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,12 @@ final class Writes {
     private final CompletableFuture<Receipt> result = new CompletableFuture<>();
     private Environment.@Nullable Timer deadline;
 
+    /** The store has been asked: the write can no longer be said to have failed. Used in {@link #retries}. */
+    private boolean busy;
+
+    /** Why it fails if the store says that there is no room. Used in {@link #retries}. */
+    private @Nullable HeadpondException late;
+
     private Waiting(Write write) {
       this.write = write;
     }
@@ -62,6 +69,9 @@ final class Writes {
 
   /** How many wait; read without the lock. */
   private volatile int waiting;
+
+  /** Room was freed while the store was asked. Used in {@link #retries}. */
+  private boolean again;
 
   private volatile @Nullable HeadpondException closed;
 
@@ -102,7 +112,11 @@ final class Writes {
   /** Something was settled or parked: who waits may find room. */
   void roomFreed() {
     if (waiting > 0) {
-      retries.execute(this::admit);
+      retries.execute(
+          () -> {
+            again = true;
+            admit();
+          });
     }
   }
 
@@ -115,11 +129,11 @@ final class Writes {
     }
     retries.execute(
         () -> {
-          Waiting next;
-          while ((next = head()) != null) {
-            leave(next);
-            next.result.completeExceptionally(reason);
+          List<Waiting> all;
+          synchronized (lock) {
+            all = List.copyOf(line);
           }
+          all.forEach(entry -> fail(entry, reason));
         });
   }
 
@@ -173,7 +187,21 @@ final class Writes {
       keys.merge(write.key(), 1, Integer::sum);
       waiting = line.size();
     }
-    entry.deadline = environment.schedule(patience, () -> retries.execute(() -> expire(entry)));
+    entry.deadline =
+        environment.schedule(
+            patience,
+            () ->
+                retries.execute(
+                    () -> {
+                      fail(
+                          entry,
+                          full(
+                              "no room within "
+                                  + patience.toMillis()
+                                  + " ms; as much is pending as may be: "));
+                      // What stands behind it may be smaller.
+                      admit();
+                    }));
     // What freed room before this one stood in line has not seen it.
     retries.execute(this::admit);
     return entry.result;
@@ -183,62 +211,49 @@ final class Writes {
     return new OverloadedException(what + limit, RETRY_AFTER);
   }
 
-  private void expire(Waiting entry) {
-    if (leave(entry)) {
-      statistics.refused.increment();
-      entry.result.completeExceptionally(
-          full("no room within " + patience.toMillis() + " ms; as much is pending as may be: "));
-    }
-  }
-
   /** Lets in from the head of the line until the store is full again. Runs in {@link #retries}. */
   private void admit() {
-    Waiting next = head();
-    if (next == null) {
+    Waiting head;
+    synchronized (lock) {
+      head = line.peek();
+    }
+    if (head == null || head.busy) {
       return;
     }
-    var outcome = store.put(next.write).toCompletableFuture();
-    if (outcome.isDone()) {
-      if (admitted(next, outcome)) {
-        retries.execute(this::admit);
-      }
-    } else {
-      // The write is on its way: it leaves the line, so that its deadline cannot claim that it
-      // failed.
-      leave(next);
-      outcome.whenComplete(
-          (o, failure) ->
-              retries.execute(
-                  () -> {
-                    if (failure == null && o instanceof Full) {
-                      returnToHead(next);
-                    } else {
-                      admitted(next, outcome);
-                      admit();
-                    }
-                  }));
-    }
+    head.busy = true;
+    again = false;
+    store
+        .put(head.write)
+        .whenComplete(
+            (outcome, failure) -> retries.execute(() -> answered(head, outcome, failure)));
   }
 
-  /** Whether the outcome was final, so that the next in line may try. */
-  private boolean admitted(Waiting entry, CompletableFuture<WriteOutcome> outcome) {
-    if (outcome.isCompletedExceptionally()) {
-      leave(entry);
-      outcome.whenComplete(
-          (o, failure) -> entry.result.completeExceptionally(Failures.cause(failure)));
-      return true;
+  private void answered(Waiting head, @Nullable WriteOutcome outcome, @Nullable Throwable failure) {
+    head.busy = false;
+    if (failure != null) {
+      leave(head);
+      statistics.refused.increment();
+      Throwable cause = Failures.cause(failure);
+      environment.executeCallback(() -> head.result.completeExceptionally(cause));
+    } else if (outcome instanceof Written written) {
+      leave(head);
+      Receipt receipt = acknowledge(head.write, written);
+      environment.executeCallback(() -> head.result.complete(receipt));
+    } else if (head.late != null) {
+      fail(head, head.late);
+    } else if (!again) {
+      return;
     }
-    if (outcome.join() instanceof Written written) {
-      leave(entry);
-      entry.result.complete(acknowledge(entry.write, written));
-      return true;
-    }
-    return false;
+    admit();
   }
 
-  private @Nullable Waiting head() {
-    synchronized (lock) {
-      return line.peek();
+  /** Ends a wait without success, unless the store has been asked and may yet say yes. */
+  private void fail(Waiting entry, HeadpondException reason) {
+    if (entry.busy) {
+      entry.late = reason;
+    } else if (leave(entry)) {
+      statistics.refused.increment();
+      environment.executeCallback(() -> entry.result.completeExceptionally(reason));
     }
   }
 
@@ -255,15 +270,6 @@ final class Writes {
       waiting = line.size();
       return true;
     }
-  }
-
-  private void returnToHead(Waiting entry) {
-    synchronized (lock) {
-      line.addFirst(entry);
-      keys.merge(entry.write.key(), 1, Integer::sum);
-      waiting = line.size();
-    }
-    entry.deadline = environment.schedule(patience, () -> retries.execute(() -> expire(entry)));
   }
 
   private CompletableFuture<Receipt> refuse(Throwable failure) {

@@ -87,7 +87,7 @@ final class Batches {
       partition.takeBack();
       long now = partition.now(store.environment.wallMicros());
       partition.wake(now);
-      Partition.Staged staged = partition.oldestStaged();
+      Partition.Staged staged = partition.stagedInTurn();
       if (staged != null) {
         Group group = store.group.get().clear();
         store.journal.append(group.staged(staged.mutation()), Journal.Use.FLUSH);
@@ -115,7 +115,9 @@ final class Batches {
   private long takeReady(Partition partition, int max, List<Mutation> mutations) {
     List<HotEntry> chosen = new ArrayList<>(Math.min(max, partition.ready.size()));
     for (HotEntry e = partition.ready.head(); e != null && chosen.size() < max; e = e.next) {
-      chosen.add(e);
+      if (partition.offers(e)) {
+        chosen.add(e);
+      }
     }
     UnavailableException noRoom = null;
     try {
@@ -129,7 +131,7 @@ final class Batches {
       noRoom = e;
       chosen.clear();
       for (HotEntry o = partition.ready.head(); o != null && chosen.size() < max; o = o.next) {
-        if (o.journaled()) {
+        if (o.journaled() && partition.offers(o)) {
           chosen.add(o);
         }
       }
@@ -216,9 +218,13 @@ final class Batches {
     Group group = store.group.get().clear();
     for (Mutation mutation : mutations) {
       HotEntry entry = store.entries.get(mutation.key());
-      // Another write of the same version is not settled by it, and recovery goes by version.
+      Partition.Staged staged = partition.staged.get(mutation.key());
+      // Another write of the same version is not settled by it, and recovery goes by version. A
+      // staged one has a higher version, and supersedes a letter.
       if (entry != null
-          && (entry.current.same(mutation) || mutation.version() < entry.current.version())) {
+          && (entry.current.same(mutation)
+              || mutation.version() < entry.current.version()
+              || (entry.parked() && staged != null && staged.mutation().same(mutation)))) {
         if (group.length() + Group.MAX_OVERHEAD > store.journal.maxGroup()) {
           store.journal.append(group, Journal.Use.RELEASE);
           group.clear();
@@ -226,7 +232,7 @@ final class Batches {
         group.settle(mutation);
       }
     }
-    if (frontier > partition.frontier) {
+    if (frontier != partition.frontier) {
       group.frontier(partition.number, frontier);
       // Before the append: a segment begun by it must know.
       partition.frontier = frontier;
@@ -240,24 +246,25 @@ final class Batches {
   private boolean settle(Partition partition, Mutation mutation) {
     Key key = mutation.key();
     Partition.Staged staged = partition.staged.get(key);
+    HotEntry entry = store.entries.get(key);
     if (staged != null && staged.mutation().same(mutation)) {
       unstage(partition, staged);
-      if (!store.entries.containsKey(key)) {
+      if (entry == null) {
         store.clean.put(key, HotEntry.row(mutation), mutation.version());
+        return false;
       }
-      return false;
+      if (!entry.parked()) {
+        return false;
+      }
+      // The letter is superseded: the database has a later write of its key.
+      return clean(partition, entry, mutation);
     }
-    HotEntry entry = store.entries.get(key);
     if (entry == null) {
       return false;
     }
     Segment segment = entry.segment;
     if (entry.current.same(mutation)) {
-      store.limits.add(entry.parked() ? 0 : -1, -entry.bytes);
-      partition.remove(entry);
-      entry.releaseRecord();
-      store.clean.put(key, HotEntry.row(mutation), mutation.version());
-      store.entries.remove(key);
+      return clean(partition, entry, mutation);
     } else {
       Mutation carried = entry.inFlight;
       if (carried != null && carried.same(mutation)) {
@@ -267,6 +274,16 @@ final class Batches {
         entry.releaseRecord();
       }
     }
+    return segment != null && segment.live.get() == 0;
+  }
+
+  private boolean clean(Partition partition, HotEntry entry, Mutation settled) {
+    Segment segment = entry.segment;
+    store.limits.add(entry.parked() ? 0 : -1, -entry.bytes);
+    partition.remove(entry);
+    entry.releaseRecord();
+    store.clean.put(entry.key, HotEntry.row(settled), settled.version());
+    store.entries.remove(entry.key);
     return segment != null && segment.live.get() == 0;
   }
 

@@ -38,6 +38,11 @@ final class DirectEnvironment implements Environment {
   }
 
   @Override
+  public void executeCallback(Runnable task) {
+    task.run();
+  }
+
+  @Override
   public Timer schedule(Duration delay, Runnable task) {
     return () -> {};
   }

@@ -44,41 +44,47 @@ final class GroupCommit {
       running = true;
     }
     if (start) {
-      try {
-        environment.executeBlocking(this::run);
-      } catch (RejectedExecutionException e) {
-        run();
-      }
+      start();
     }
     return waiter.done;
   }
 
+  /**
+   * Forces, then lets others go on forcing before it completes who waited: what they have attached may block, also on the next
+   * force.
+   */
   private void run() {
-    while (true) {
-      long position;
-      try {
-        position = force.getAsLong();
-      } catch (RuntimeException | Error e) {
-        fail(e);
-        return;
+    long position;
+    try {
+      position = force.getAsLong();
+    } catch (RuntimeException | Error e) {
+      fail(e);
+      return;
+    }
+    List<Waiter> reached = new ArrayList<>();
+    boolean more;
+    synchronized (lock) {
+      List<Waiter> later = new ArrayList<>();
+      for (Waiter waiter : waiters) {
+        (waiter.position <= position ? reached : later).add(waiter);
       }
-      List<Waiter> reached = new ArrayList<>();
-      synchronized (lock) {
-        List<Waiter> later = new ArrayList<>();
-        for (Waiter waiter : waiters) {
-          (waiter.position <= position ? reached : later).add(waiter);
-        }
-        waiters = later;
-      }
-      for (Waiter waiter : reached) {
-        waiter.done.complete(null);
-      }
-      synchronized (lock) {
-        if (waiters.isEmpty()) {
-          running = false;
-          return;
-        }
-      }
+      waiters = later;
+      more = !later.isEmpty();
+      running = more;
+    }
+    if (more) {
+      start();
+    }
+    for (Waiter waiter : reached) {
+      waiter.done.complete(null);
+    }
+  }
+
+  private void start() {
+    try {
+      environment.executeBlocking(this::run);
+    } catch (RejectedExecutionException e) {
+      run();
     }
   }
 

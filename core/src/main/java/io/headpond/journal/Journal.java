@@ -344,7 +344,7 @@ final class Journal {
       log.error("the journal at {} has failed and takes no more writes", disk, cause);
       // Waiters run code of others, which must not happen under whatever lock the caller holds.
       try {
-        environment.execute(() -> commits.fail(cause));
+        environment.executeCallback(() -> commits.fail(cause));
       } catch (RejectedExecutionException e) {
         commits.fail(cause);
       }

@@ -235,12 +235,18 @@ public final class JournalStore implements HotStore {
   }
 
   @Override
-  public long nowMicros() {
-    long now = store.environment.wallMicros();
-    for (Partition partition : store.partitions) {
-      now = Math.max(now, partition.clock);
-    }
-    return now;
+  public long nowMicros(int partition) {
+    return Math.max(store.environment.wallMicros(), partition(partition).clock);
+  }
+
+  @Override
+  public CompletionStage<Boolean> isParked(Key key) {
+    return now(
+        () -> {
+          store.checkOpen();
+          HotEntry entry = store.entries.get(key);
+          return entry != null && entry.parked();
+        });
   }
 
   @Override

@@ -51,6 +51,7 @@ final class Partition {
   private final TreeSet<HotEntry> bySince = new TreeSet<>(BY_SINCE);
   private int pending;
   private int parked;
+  private boolean stagedLast;
 
   /** A write at {@link io.headpond.Durability#DATABASE} under way. */
   record Staged(Mutation mutation, int bytes) {}
@@ -235,7 +236,15 @@ final class Partition {
         oldest == Long.MAX_VALUE ? 0 : oldest);
   }
 
-  @Nullable Staged oldestStaged() {
-    return staged.isEmpty() ? null : staged.values().iterator().next();
+  /** The oldest staged write, if it is the turn of one: they and the ready entries take turns. */
+  @Nullable Staged stagedInTurn() {
+    boolean turn = !staged.isEmpty() && (!stagedLast || ready.head() == null);
+    stagedLast = turn;
+    return turn ? staged.values().iterator().next() : null;
+  }
+
+  /** Whether a ready entry can be taken: not while a write of its key is staged, which comes before it. */
+  boolean offers(HotEntry entry) {
+    return staged.isEmpty() || !staged.containsKey(entry.key);
   }
 }

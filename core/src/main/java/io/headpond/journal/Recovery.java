@@ -232,7 +232,7 @@ final class Recovery {
       Segment segment = segment(old, of.getValue());
       if (last != null && segment != last) {
         append(store, group, inGroup);
-        giveUp(store);
+        store.journal.dropEmpty();
       }
       last = segment;
       ByteBuffer row = of.getValue().row();
@@ -246,7 +246,7 @@ final class Recovery {
       inGroup.add(entry);
     }
     append(store, group, inGroup);
-    giveUp(store);
+    store.journal.dropEmpty();
     entries.sort(Comparator.comparingLong(entry -> entry.since));
     for (HotEntry entry : entries) {
       store.limits.add(entry.parked() ? 0 : 1, entry.bytes);
@@ -258,11 +258,6 @@ final class Recovery {
 
   private static Segment segment(Map<Long, Segment> old, JournalState.Found found) {
     return Objects.requireNonNull(old.get(JournalReader.segment(found.putPosition)));
-  }
-
-  private static void giveUp(StoreState store) {
-    store.journal.force();
-    store.journal.dropEmpty();
   }
 
   private static void append(StoreState store, Group group, List<HotEntry> entries) {

@@ -84,7 +84,7 @@ final class SegmentHeader {
     }
 
     void frontier(int partition, long frontier) {
-      frontiers[partition] = Math.max(frontiers[partition], frontier);
+      frontiers[partition] = frontier;
     }
 
     void epoch(int partition, long epoch) {

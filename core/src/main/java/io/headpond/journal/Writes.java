@@ -35,6 +35,12 @@ final class Writes {
       int length = encoded != null ? encoded.length : row == null ? 0 : RowCodec.size(row);
       checkLength(write.key(), length);
       int size = write.key().length() + length + HotEntry.OVERHEAD;
+      if (size > store.settings.maxPendingBytes()) {
+        throw new InvalidValueException(
+            "row",
+            size + " bytes",
+            "must have at most " + store.settings.maxPendingBytes() + " bytes (maxPendingBytes)");
+      }
       return write.durability() == Durability.DATABASE
           ? CompletableFuture.completedFuture(stage(write, size))
           : store(write, encoded, size, journaled);
@@ -153,7 +159,8 @@ final class Writes {
     partition.lock.lock();
     try {
       store.checkWritable();
-      if (store.entries.containsKey(write.key()) || partition.staged.containsKey(write.key())) {
+      HotEntry entry = store.entries.get(write.key());
+      if ((entry != null && !entry.parked()) || partition.staged.containsKey(write.key())) {
         return WriteOutcome.KeyPending.INSTANCE;
       }
       if (!store.limits.admit(size)) {

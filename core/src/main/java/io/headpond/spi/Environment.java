@@ -24,7 +24,13 @@ public interface Environment {
   /** Runs a task that blocks on input or output soon, on a thread that is there for that. */
   void executeBlocking(Runnable task);
 
-  /** Runs a task after a delay. */
+  /**
+   * Runs a task that completes futures of users, soon. What they have attached may block, also on this engine; so
+   * such a task holds no thread that the engine needs.
+   */
+  void executeCallback(Runnable task);
+
+  /** Runs a task after a delay, as {@link #execute} does. After a close nothing is run any more. */
   Timer schedule(Duration delay, Runnable task);
 
   /**

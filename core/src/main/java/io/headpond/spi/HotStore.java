@@ -66,7 +66,7 @@ public interface HotStore extends AutoCloseable {
    * <p>A write at {@link Durability#DATABASE} is <em>staged</em>: it has a version but is neither visible nor pending; {@link #take}
    * offers it alone, {@link #settle} makes it visible, {@link #unstage} leaves nothing of it. Entries of the
    * same key that arrive meanwhile are not taken before it is gone. It is refused with {@link
-   * WriteOutcome.KeyPending} if anything is pending, parked or staged for the key. A staged write is forgotten in a crash.
+   * WriteOutcome.KeyPending} if anything is pending or staged for the key; a parked entry is superseded when it is settled. A staged write counts in the limits, and is forgotten in a crash.
    *
    * <p>Fails with {@link io.headpond.UnsupportedDurabilityException} at a level that the store cannot keep.
    */
@@ -96,7 +96,7 @@ public interface HotStore extends AutoCloseable {
    * <p><b>Write-ahead rule.</b> The stage completes only when the store has made every mutation it returns as
    * durable as it can. So what reaches the database can never be unknown to the store after a crash.
    *
-   * <p>If a write is staged in the partition, the take returns the oldest staged one, alone.
+   * <p>A staged write is taken alone, the oldest first. While there are both, staged writes and ready entries take turns.
    *
    * @param max the most mutations to return; at least 1
    */
@@ -127,7 +127,8 @@ public interface HotStore extends AutoCloseable {
       int partition, long epoch, Mutation mutation, int attempts, Failure failure);
 
   /**
-   * Forgets a staged write. The entry is as it was before.
+   * Forgets a staged write, and with it what is cached of its key, since the database may have it after all. What is pending
+   * or parked for the key is as it was before.
    *
    * @return whether it was there
    */
@@ -139,8 +140,14 @@ public interface HotStore extends AutoCloseable {
   /** The frontier last settled in a partition; 0 if there is none yet. */
   long frontier(int partition);
 
-  /** The time of the store's clock in microseconds: the scale of every {@code since} and frontier. */
-  long nowMicros();
+  /**
+   * The time of a partition's clock in microseconds: the scale of every {@code since} and frontier of that partition.
+   * Not below the {@code since} of any write that has been acknowledged. Stands still while it is ahead of the wall clock.
+   */
+  long nowMicros(int partition);
+
+  /** Whether a dead letter stands for the key, also where reads are given what the database has instead. */
+  CompletionStage<Boolean> isParked(Key key);
 
   /**
    * Entries that are pending, deferred or parked, ordered by the text of their key.

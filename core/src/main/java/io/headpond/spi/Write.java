@@ -3,6 +3,7 @@ package io.headpond.spi;
 import io.headpond.Durability;
 import io.headpond.Key;
 import io.headpond.Row;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,4 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param durability what must be kept before the write counts as done; {@link Durability#DATABASE}
  *     stages it, see {@link HotStore#put}
  */
-public record Write(Key key, @Nullable Row row, Durability durability) {}
+public record Write(Key key, @Nullable Row row, Durability durability) {
+  public Write {
+    Objects.requireNonNull(durability, "durability");
+  }
+}

@@ -160,8 +160,13 @@ public final class FaultyStore implements HotStore {
   }
 
   @Override
-  public long nowMicros() {
-    return real.nowMicros();
+  public long nowMicros(int partition) {
+    return real.nowMicros(partition);
+  }
+
+  @Override
+  public CompletionStage<Boolean> isParked(Key key) {
+    return real.isParked(key);
   }
 
   @Override

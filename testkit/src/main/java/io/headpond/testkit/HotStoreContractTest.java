@@ -678,19 +678,49 @@ public abstract class HotStoreContractTest {
   }
 
   @Test
-  void aStagedWriteIsTakenAloneAndBeforeItsKeysLaterOnes() {
-    put("b", "1");
+  void aStagedWriteIsTakenAloneInTurnAndBeforeItsKeysLaterOnes() {
+    Mutation other = put("b", "1");
+    Mutation first = put("c", "1", Durability.DATABASE);
     Mutation staged = put("a", "1", Durability.DATABASE);
     Mutation later = put("a", "2");
-    Mutation second = put("c", "1", Durability.DATABASE);
+    assertThat(take(5).mutations()).containsExactly(first);
+    settle(first);
+    Taken turn = take(5);
+    assertThat(turn.staged()).isFalse();
+    assertThat(turn.mutations()).containsExactly(other);
+    settle(other);
     assertThat(take(5).mutations()).containsExactly(staged);
     settle(staged);
     assertThat(get("a").row()).isEqualTo(row("2"));
-    assertThat(take(5).mutations()).containsExactly(second);
-    settle(second);
-    Taken rest = take(5);
-    assertThat(rest.staged()).isFalse();
-    assertThat(rest.mutations()).hasSize(2).contains(later);
+    assertThat(take(5).mutations()).containsExactly(later);
+  }
+
+  @Test
+  void aStagedWriteSupersedesALetterWhenItIsSettled() {
+    Mutation bad = put("a", "bad");
+    take(5);
+    park(bad);
+    assertThat(await(store.isParked(key("a")))).isTrue();
+    Mutation staged = put("a", "good", Durability.DATABASE);
+    assertThat(get("a").state()).isEqualTo(EntryState.PARKED);
+    assertThat(take(5).mutations()).containsExactly(staged);
+    settle(staged);
+    assertThat(get("a"))
+        .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("good"), staged.version(), 0));
+    assertThat(await(store.isParked(key("a")))).isFalse();
+    crashAndReopen();
+    assertThat(store.stats(0)).isEqualTo(new PartitionStats(0, 0, 0, 0, 0, 0));
+  }
+
+  @Test
+  void aLetterStaysWhenTheStagedWriteOfItsKeyIsTakenBack() {
+    Mutation bad = put("a", "bad");
+    take(5);
+    park(bad);
+    Mutation staged = put("a", "worse", Durability.DATABASE);
+    assertThat(await(store.unstage(0, 1, staged))).isTrue();
+    assertThat(get("a").state()).isEqualTo(EntryState.PARKED);
+    assertThat(get("a").row()).isEqualTo(row("bad"));
   }
 
   @Test
@@ -705,9 +735,7 @@ public abstract class HotStoreContractTest {
 
   @Test
   void aKeyWithAnythingPendingTakesNoStagedWrite() {
-    Mutation a = put("a", "1");
-    assertThat(write("a", "2", Durability.DATABASE)).isEqualTo(WriteOutcome.KeyPending.INSTANCE);
-    park(a);
+    put("a", "1");
     assertThat(write("a", "2", Durability.DATABASE)).isEqualTo(WriteOutcome.KeyPending.INSTANCE);
     put("b", "1", Durability.DATABASE);
     assertThat(write("b", "2", Durability.DATABASE)).isEqualTo(WriteOutcome.KeyPending.INSTANCE);

@@ -113,6 +113,11 @@ public final class ManualEnvironment implements Environment {
   }
 
   @Override
+  public void executeCallback(Runnable task) {
+    ready.add(task);
+  }
+
+  @Override
   public Timer schedule(Duration delay, Runnable task) {
     Alarm alarm = new Alarm(nanos + Math.max(0, delay.toNanos()), order++, task);
     alarms.add(alarm);

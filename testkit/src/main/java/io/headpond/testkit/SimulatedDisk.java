@@ -99,7 +99,7 @@ public final class SimulatedDisk implements Disk {
     return files.values().stream().mapToLong(content -> content.bytes.length).sum();
   }
 
-  /** A copy of what is there; this disk goes on. */
+  /** A copy of what is there, all of it forced; this disk goes on. */
   public synchronized SimulatedDisk copy() {
     SimulatedDisk copy = new SimulatedDisk();
     files.forEach(
@@ -111,6 +111,13 @@ public final class SimulatedDisk implements Disk {
 
   /** The process is killed: everything that was written stays. */
   public synchronized SimulatedDisk crashProcess() {
+    SimulatedDisk next = copyWithHistory();
+    dead = true;
+    return next;
+  }
+
+  /** A copy that also knows what was forced; this disk goes on. */
+  public synchronized SimulatedDisk copyWithHistory() {
     SimulatedDisk next = new SimulatedDisk();
     files.forEach(
         (name, content) ->
@@ -122,7 +129,6 @@ public final class SimulatedDisk implements Disk {
       next.history.add(moved);
     }
     next.capacity = capacity;
-    dead = true;
     return next;
   }
 
