@@ -39,6 +39,7 @@ final class StoreCommand {
     @Mixin private final ConfigOptions options = new ConfigOptions();
 
     @Override
+    @SuppressWarnings("try")
     public Integer call() {
       ServerConfig config = options.resolve(null, null, null);
       DatasetConfig chosen =

@@ -169,7 +169,7 @@ public record ConfigFile(
     try {
       rowType = columns.build();
     } catch (ConfigurationException e) {
-      throw dataset.error(e.getMessage());
+      throw dataset.error(String.valueOf(e.getMessage()));
     }
     String version = text(settings.get("versionColumn"));
     String updatedAt = text(settings.get("updatedAtColumn"));
@@ -228,7 +228,7 @@ public record ConfigFile(
           partitions);
     } catch (ConfigurationException e) {
       // "setting: value: rule", without a place.
-      String message = e.getMessage();
+      String message = String.valueOf(e.getMessage());
       Setting culprit = settings.get(message.substring(0, Math.max(0, message.indexOf(':'))));
       throw culprit == null
           ? dataset.error(message)

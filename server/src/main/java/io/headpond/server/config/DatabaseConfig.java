@@ -54,7 +54,7 @@ public record DatabaseConfig(String jdbcUrl, @Nullable String user, @Nullable St
     int query = rest.indexOf('?');
     List<String> kept = new ArrayList<>();
     if (query >= 0) {
-      for (String parameter : rest.substring(query + 1).split("&")) {
+      for (String parameter : rest.substring(query + 1).split("&", -1)) {
         if (parameter.startsWith("user=")) {
           urlUser = decode(parameter.substring("user=".length()));
         } else if (parameter.startsWith("password=")) {

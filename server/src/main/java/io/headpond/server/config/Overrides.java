@@ -70,16 +70,17 @@ public record Overrides(
   }
 
   private @Nullable DatabaseConfig database(ConfigFile file, Map<String, String> environment) {
-    String url =
-        first(databaseUrl, text(environment, "HEADPOND_DATABASE_URL"), file.databaseUrl(), null);
+    String given = databaseUrl != null ? databaseUrl : text(environment, "HEADPOND_DATABASE_URL");
+    String url = given != null ? given : file.databaseUrl();
     if (url == null) {
       return null;
     }
+    String user = text(environment, "HEADPOND_DATABASE_USER");
+    String password = text(environment, "HEADPOND_DATABASE_PASSWORD");
     return DatabaseConfig.of(
         url,
-        first(text(environment, "HEADPOND_DATABASE_USER"), null, file.databaseUser(), null),
-        first(
-            text(environment, "HEADPOND_DATABASE_PASSWORD"), null, file.databasePassword(), null));
+        user != null ? user : file.databaseUser(),
+        password != null ? password : file.databasePassword());
   }
 
   private static void requireLoopback(String host) {
@@ -125,7 +126,7 @@ public record Overrides(
     }
   }
 
-  private static <T extends @Nullable Object> T first(
+  private static <T> T first(
       @Nullable T flag, @Nullable T environment, @Nullable T file, T otherwise) {
     return flag != null
         ? flag

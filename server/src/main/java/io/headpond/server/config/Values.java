@@ -19,20 +19,6 @@ import java.util.regex.Pattern;
 public final class Values {
   private static final Pattern DURATION =
       Pattern.compile("([0-9]{1,12}(?:\\.[0-9]{1,9})?)\\s*(ms|s|m|h|d|)");
-  private static final Map<String, BigDecimal> SECONDS =
-      Map.of(
-          "ms",
-          new BigDecimal("0.001"),
-          "",
-          BigDecimal.ONE,
-          "s",
-          BigDecimal.ONE,
-          "m",
-          BigDecimal.valueOf(60),
-          "h",
-          BigDecimal.valueOf(3_600),
-          "d",
-          BigDecimal.valueOf(86_400));
   private static final BigDecimal NANOS = BigDecimal.valueOf(1_000_000_000);
 
   private static final Pattern BYTES = Pattern.compile("([0-9]{1,15})\\s*(KiB|MiB|GiB|)");
@@ -67,7 +53,7 @@ public final class Values {
       throw new IllegalArgumentException(
           "must be a duration such as 100ms, 5s, 1h or 1.5 (in seconds)");
     }
-    BigDecimal seconds = new BigDecimal(matcher.group(1)).multiply(SECONDS.get(matcher.group(2)));
+    BigDecimal seconds = new BigDecimal(matcher.group(1)).multiply(unit(matcher.group(2)));
     try {
       BigDecimal nanos = seconds.multiply(NANOS);
       BigDecimal[] parts = nanos.divideAndRemainder(NANOS);
@@ -77,6 +63,16 @@ public final class Values {
     }
   }
 
+  private static BigDecimal unit(String name) {
+    return switch (name) {
+      case "ms" -> new BigDecimal("0.001");
+      case "m" -> BigDecimal.valueOf(60);
+      case "h" -> BigDecimal.valueOf(3_600);
+      case "d" -> BigDecimal.valueOf(86_400);
+      default -> BigDecimal.ONE;
+    };
+  }
+
   /** A number of bytes: {@code 67108864}, {@code 64MiB}, {@code 1GiB}. */
   static Long bytes(String text) {
     Matcher matcher = BYTES.matcher(text);
@@ -84,7 +80,13 @@ public final class Values {
       throw new IllegalArgumentException("must be a number of bytes such as 67108864 or 64MiB");
     }
     long number = Long.parseLong(matcher.group(1));
-    int shift = SHIFT.get(matcher.group(2));
+    int shift =
+        switch (matcher.group(2)) {
+          case "KiB" -> 10;
+          case "MiB" -> 20;
+          case "GiB" -> 30;
+          default -> 0;
+        };
     if (number > Long.MAX_VALUE >> shift) {
       throw new IllegalArgumentException("must be a number of bytes below 2^63");
     }

@@ -1,6 +1,7 @@
 package io.headpond.server.http;
 
 import java.net.InetAddress;
+import java.util.Objects;
 import org.springframework.boot.Banner;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
@@ -61,7 +62,7 @@ public final class HttpServer implements AutoCloseable {
 
   /** The port it listens on. */
   public int port() {
-    return ((WebServerApplicationContext) context).getWebServer().getPort();
+    return Objects.requireNonNull(((WebServerApplicationContext) context).getWebServer()).getPort();
   }
 
   /** Stops to listen; what is under way is cut off. Idempotent. */

@@ -88,22 +88,23 @@ final class Reply {
     async.setTimeout(timeout.toMillis());
     AtomicBoolean answered = new AtomicBoolean();
     async.addListener(new Timeout(answered));
-    future.whenComplete(
-        (answer, failure) -> {
-          if (!answered.compareAndSet(false, true)) {
-            return;
-          }
-          try {
-            if (answer != null && answer.body().length() > SMALL) {
-              async.start(() -> finishAsync(async, future));
-            } else {
-              finishAsync(async, future);
-            }
-          } catch (RuntimeException e) {
-            // The container has given the request up: the client is gone, or the server stops.
-            LOG.debug("an answer found no request any more", e);
-          }
-        });
+    var unused =
+        future.whenComplete(
+            (answer, failure) -> {
+              if (!answered.compareAndSet(false, true)) {
+                return;
+              }
+              try {
+                if (answer != null && answer.body().length() > SMALL) {
+                  async.start(() -> finishAsync(async, future));
+                } else {
+                  finishAsync(async, future);
+                }
+              } catch (RuntimeException e) {
+                // The container has given the request up: the client is gone, or the server stops.
+                LOG.debug("an answer found no request any more", e);
+              }
+            });
   }
 
   private void finishAsync(AsyncContext async, CompletableFuture<Answer> future) {
