@@ -112,6 +112,7 @@ public final class JdbcDatabase implements AutoCloseable {
   /** Checks a mapping on a connection of its own, so that a refusal is told at once and in full. */
   MappedTable check(RowType declared, Mapping mapping) {
     try (Connection connection = unpooled.getConnection()) {
+      connection.setNetworkTimeout(Runnable::run, Limits.of(leaseTtl).networkMillis());
       return dialect.check(connection, declared, mapping);
     } catch (SQLException e) {
       throw Failures.of(dialect.trouble(e), e);

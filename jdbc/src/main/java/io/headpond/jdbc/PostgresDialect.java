@@ -16,6 +16,9 @@ import org.postgresql.util.ServerErrorMessage;
 
 /** PostgreSQL 14 and newer. */
 final class PostgresDialect implements Dialect {
+  /** A server that takes a connection and then says nothing is given up after this. */
+  private static final int LOGIN_SECONDS = 10;
+
   /** Statements that are no longer what they were prepared as; gone with a new connection. */
   private static final Set<String> STALE_STATEMENT = Set.of("0A000", "26000");
 
@@ -72,6 +75,9 @@ final class PostgresDialect implements Dialect {
       source.setApplicationName("headpond");
     }
     source.setTcpKeepAlive(true);
+    if (source.getLoginTimeout() == 0) {
+      source.setLoginTimeout(LOGIN_SECONDS);
+    }
     // The same few statements over and over: let the server keep them from the first use on.
     source.setPrepareThreshold(1);
     return source;

@@ -503,7 +503,7 @@ public abstract class SystemOfRecordContractTest {
       Lease lease = get(database.acquire(STORE, partition));
       List<Mutation> mutations = new ArrayList<>();
       for (int i = 0; i < 500; i++) {
-        mutations.add(put(partition * 1_000 + i, "n", 10));
+        mutations.add(put(partition * 1_000L + i, "n", 10));
       }
       all.add(database.apply(new Batch(5, mutations, 1), lease));
     }
