@@ -1,0 +1,179 @@
+package io.headpond.journal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.headpond.ColumnType;
+import io.headpond.ConfigurationException;
+import io.headpond.Durability;
+import io.headpond.EntryState;
+import io.headpond.Key;
+import io.headpond.PendingEntry;
+import io.headpond.RowType;
+import io.headpond.spi.Failure;
+import io.headpond.spi.HotStoreFactory;
+import io.headpond.spi.Mutation;
+import io.headpond.spi.Write;
+import io.headpond.spi.WriteOutcome;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The bytes of a journal as release 1 of the format writes them: what is written today is the same, and it can be read. A change
+ * that breaks this breaks everybody's journal and needs another format version.
+ *
+ * <p>{@code -Djournal.golden=FOLDER} writes the file there.
+ */
+class GoldenJournalTest {
+  private static final String GOLDEN = "/journal/format-1.seg.gz";
+  private static final RowType TYPE =
+      RowType.builder()
+          .key("id", ColumnType.BIGINT)
+          .column("name", ColumnType.TEXT)
+          .column("price", ColumnType.numeric(10, 2))
+          .build();
+
+  private final FixedEnvironment environment = new FixedEnvironment();
+
+  @TempDir Path folder;
+
+  private JournalStore open(RowType type, int partitions) {
+    return JournalStore.in(folder)
+        .segmentSize(64 << 10)
+        .open(
+            new HotStoreFactory.Settings(
+                "golden", type, partitions, 100, 1 << 20, 100, Duration.ofHours(1), environment));
+  }
+
+  private Mutation put(JournalStore store, long id, String name, Durability durability) {
+    Write write =
+        new Write(
+            TYPE.key(id),
+            name == null ? null : TYPE.rowOf(name, new java.math.BigDecimal("1.50")),
+            durability);
+    return ((WriteOutcome.Written) environment.await(store.put(write))).mutation();
+  }
+
+  private static int partition(long id) {
+    return TYPE.key(id).partition(2);
+  }
+
+  private byte[] write() throws IOException {
+    JournalStore store = open(TYPE, 2);
+    environment.await(store.open(0, 3, 0, false));
+    environment.await(store.open(1, 4, 1_900_000_000_000_000L, false));
+    put(store, 1, "one", Durability.DISK);
+    Mutation two = put(store, 2, "zwei", Durability.JOURNAL);
+    put(store, 3, null, Durability.JOURNAL);
+    Mutation four = put(store, 4, "четыре", Durability.DISK);
+    Mutation five = put(store, 5, "five", Durability.MEMORY);
+    environment.await(store.take(partition(5), 9, 10));
+    environment.await(store.settle(partition(2), 9, List.of(two), 1_800_000_000_000_100L));
+    environment.await(
+        store.defer(
+            partition(4), 9, four, 1_800_000_010_000_000L, 2, new Failure("zu lang", false, 5)));
+    environment.await(store.park(partition(5), 9, five, 4, new Failure("conflict", true, 6)));
+    Mutation staged = put(store, 6, "six", Durability.DATABASE);
+    environment.await(store.take(partition(6), 9, 1));
+    environment.await(store.unstage(partition(6), 9, staged));
+    store.close();
+    return Files.readAllBytes(folder.resolve("golden").resolve(Segment.name(1)));
+  }
+
+  private static byte[] golden() throws IOException {
+    try (InputStream in = GoldenJournalTest.class.getResourceAsStream(GOLDEN)) {
+      return new GZIPInputStream(in).readAllBytes();
+    }
+  }
+
+  private void restore(byte[] bytes) throws IOException {
+    Path journal = Files.createDirectories(folder.resolve("golden"));
+    Files.write(journal.resolve(Segment.name(1)), bytes);
+  }
+
+  @Test
+  void todaysBytesAreTheGoldenOnes() throws IOException {
+    byte[] bytes = write();
+    String target = System.getProperty("journal.golden");
+    if (target != null) {
+      try (var out =
+          new GZIPOutputStream(Files.newOutputStream(Path.of(target, "format-1.seg.gz")))) {
+        out.write(bytes);
+      }
+    }
+    byte[] golden = golden();
+    assertThat(Arrays.mismatch(bytes, golden)).as("first difference").isEqualTo(-1);
+  }
+
+  @Test
+  void theGoldenBytesAreRead() throws IOException {
+    restore(golden());
+    CheckReport report = JournalTool.check(folder.resolve("golden"));
+    assertThat(report.sound()).isTrue();
+    assertThat(report.closed()).isTrue();
+    assertThat(report.pending()).isEqualTo(3);
+    assertThat(report.parked()).isEqualTo(1);
+    assertThat(JournalTool.pending(folder.resolve("golden"))).isEqualTo(4);
+    JournalStore store = open(TYPE, 2);
+    List<PendingEntry> entries = environment.await(pending(store)).entries();
+    assertThat(entries).extracting(PendingEntry::key).containsExactly("1", "3", "4", "5");
+    assertThat(entries).extracting(PendingEntry::remove).containsExactly(false, true, false, false);
+    assertThat(entries).extracting(PendingEntry::attempts).containsExactly(0, 0, 2, 4);
+    assertThat(entries)
+        .extracting(PendingEntry::error)
+        .containsExactly(null, null, "zu lang", "conflict");
+    assertThat(entries.get(3).state()).isEqualTo(EntryState.PARKED);
+    Key four = TYPE.key(4L);
+    assertThat(environment.await(store.get(four)).row().get("name")).isEqualTo("четыре");
+    assertThat(store.frontier(partition(2))).isEqualTo(1_800_000_000_000_100L);
+    store.close();
+  }
+
+  private static java.util.concurrent.CompletionStage<io.headpond.PendingPage> pending(
+      JournalStore store) {
+    return store.pending("", null, 10);
+  }
+
+  @Test
+  void anotherNumberOfPartitionsIsRefused() throws IOException {
+    restore(golden());
+    assertThatThrownBy(() -> open(TYPE, 3))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("partitions: 3")
+        .hasMessageContaining("has 2");
+  }
+
+  @Test
+  void otherColumnsAreRefusedWhileEntriesArePending() throws IOException {
+    restore(golden());
+    RowType other =
+        RowType.builder().key("id", ColumnType.BIGINT).column("name", ColumnType.TEXT).build();
+    assertThatThrownBy(() -> open(other, 2))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("columns of golden have changed")
+        .hasMessageContaining("price NUMERIC");
+    open(TYPE, 2).close();
+  }
+
+  @Test
+  void otherKeysAreRefused() throws IOException {
+    byte[] bytes = golden();
+    bytes[55] = 2;
+    java.util.zip.CRC32C crc = new java.util.zip.CRC32C();
+    crc.update(bytes, 0, 80 + 48);
+    java.nio.ByteBuffer.wrap(bytes).putInt(80 + 48, (int) crc.getValue());
+    restore(bytes);
+    assertThatThrownBy(() -> open(TYPE, 2))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("keys of version 2");
+  }
+}
