@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * One table with a version column in memory, with leases and all that {@link SystemOfRecord} promises, which fails on command.
  * It outlives the caches that connect to it, as a database does. Every step is a task of the environment.
  *
- * <p>Not thread-safe.
+ * <p>Its requests may come from any thread; the commands are for one thread and a moment without requests.
  */
 public final class FakeDatabase implements SystemOfRecordFactory {
   /**
@@ -353,14 +353,16 @@ public final class FakeDatabase implements SystemOfRecordFactory {
       environment.execute(
           () -> {
             Runnable answer;
-            try {
-              if (away) {
-                throw new UnavailableException("the database is away");
+            synchronized (FakeDatabase.this) {
+              try {
+                if (away) {
+                  throw new UnavailableException("the database is away");
+                }
+                T value = work.get();
+                answer = () -> reply.complete(value);
+              } catch (RuntimeException e) {
+                answer = () -> reply.completeExceptionally(e);
               }
-              T value = work.get();
-              answer = () -> reply.complete(value);
-            } catch (RuntimeException e) {
-              answer = () -> reply.completeExceptionally(e);
             }
             if (held != null) {
               held.add(answer);

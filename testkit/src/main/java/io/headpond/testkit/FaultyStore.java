@@ -29,6 +29,7 @@ public final class FaultyStore implements HotStore {
   private final HotStore real;
   private boolean holdSettle;
   private boolean holdFill;
+  private boolean holdTake;
   private final List<Runnable> held = new ArrayList<>();
 
   private FaultyStore(HotStore real) {
@@ -45,6 +46,11 @@ public final class FaultyStore implements HotStore {
     holdSettle = true;
   }
 
+  /** Takes are kept back from now on: what they will return is not known. */
+  public void holdTake() {
+    holdTake = true;
+  }
+
   /** Fills are kept back from now on: the row was read, the store does not have it. */
   public void holdFill() {
     holdFill = true;
@@ -54,6 +60,7 @@ public final class FaultyStore implements HotStore {
   public void release() {
     holdSettle = false;
     holdFill = false;
+    holdTake = false;
     List<Runnable> steps = List.copyOf(held);
     held.clear();
     steps.forEach(Runnable::run);
@@ -129,7 +136,7 @@ public final class FaultyStore implements HotStore {
 
   @Override
   public CompletionStage<Taken> take(int partition, long epoch, int max) {
-    return real.take(partition, epoch, max);
+    return step(holdTake, () -> real.take(partition, epoch, max));
   }
 
   @Override

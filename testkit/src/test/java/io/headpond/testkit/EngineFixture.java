@@ -4,6 +4,7 @@ import io.headpond.CacheBuilder;
 import io.headpond.Column;
 import io.headpond.ColumnType;
 import io.headpond.Key;
+import io.headpond.OutcomeUnknownException;
 import io.headpond.Receipt;
 import io.headpond.Row;
 import io.headpond.RowType;
@@ -99,7 +100,8 @@ final class EngineFixture {
         (receipt, failure) -> {
           if (failure == null) {
             attempt.acknowledged(receipt.version());
-          } else if (failure instanceof io.headpond.OutcomeUnknownException) {
+          } else if (failure instanceof OutcomeUnknownException
+              || failure.getCause() instanceof OutcomeUnknownException) {
             attempt.unknown();
           } else {
             attempt.failed();

@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -409,7 +410,7 @@ class EngineTest {
     assertThat(t.put(3, "c"))
         .isCompletedExceptionally()
         .failsWithin(Duration.ZERO)
-        .withThrowableOfType(java.util.concurrent.ExecutionException.class)
+        .withThrowableOfType(ExecutionException.class)
         .withCauseInstanceOf(OverloadedException.class);
     // A write to an entry that is pending already needs no room.
     assertThat(t.put(1, "a2")).isCompleted();
@@ -730,7 +731,7 @@ class EngineTest {
     assertThat(t.write(1, "a", Durability.REPLICAS))
         .isCompletedExceptionally()
         .failsWithin(Duration.ZERO)
-        .withThrowableOfType(java.util.concurrent.ExecutionException.class)
+        .withThrowableOfType(ExecutionException.class)
         .withCauseInstanceOf(UnsupportedDurabilityException.class);
   }
 
@@ -746,5 +747,273 @@ class EngineTest {
     assertThat(next.entries()).extracting("key").containsExactly("14");
     assertThat(next.next()).isNull();
     t.linger();
+  }
+
+  @Test
+  void aDatabaseWriteWhoseDeadlinePassesDuringTheTakeIsNotSaidToHaveFailed() {
+    t.open();
+    t.store().holdTake();
+    var write = t.write(1, "a", Durability.DATABASE);
+    t.environment.advance(Duration.ofSeconds(31));
+    t.store().release();
+    t.environment.run();
+    assertThatThrownBy(write::join).hasCauseInstanceOf(OutcomeUnknownException.class);
+    assertThat(t.database.row(key(1)).value()).isEqualTo(row("a"));
+  }
+
+  @Test
+  void aDatabaseWriteWhoseDeadlinePassesDuringTheSettlementIsNotSaidToHaveFailed() {
+    t.open();
+    t.store().holdSettle();
+    var write = t.write(1, "a", Durability.DATABASE);
+    t.environment.advance(Duration.ofSeconds(31));
+    assertThatThrownBy(write::join).hasCauseInstanceOf(OutcomeUnknownException.class);
+    t.store().release();
+    t.environment.run();
+    assertThat(t.get(1)).isEqualTo("a");
+  }
+
+  @Test
+  void aDatabaseWriteFailsAtOnceWhenFlushingHasStopped() {
+    t.open();
+    t.put(1, "a");
+    t.linger();
+    Runnable goBack = t.database.savePoint();
+    t.cache().putAsync(key(1), row("b"), Durability.JOURNAL);
+    t.linger();
+    goBack.run();
+    t.cache().putAsync(key(2), row("c"), Durability.JOURNAL);
+    var before = t.write(3, "d", Durability.DATABASE);
+    t.linger();
+    var after = t.write(4, "e", Durability.DATABASE);
+    t.environment.advance(Duration.ofSeconds(31));
+    assertThat(before).isCompletedExceptionally();
+    assertThatThrownBy(after::join)
+        .hasCauseInstanceOf(UnavailableException.class)
+        .hasMessageContaining("lost batch");
+  }
+
+  @Test
+  void databaseWritesDoNotStarveTheOthers() {
+    t.open();
+    t.put(1, "a");
+    for (int i = 10; i < 20; i++) {
+      t.write(i, "through", Durability.DATABASE);
+    }
+    var flush = t.cache().flushAsync();
+    int steps = 0;
+    while (t.database.row(key(1)) == null) {
+      assertThat(t.environment.step()).isTrue();
+      // There are always more of them.
+      if (++steps % 20 == 0) {
+        t.write(100 + steps, "through", Durability.DATABASE);
+      }
+      assertThat(steps).isLessThan(1_000);
+    }
+    t.environment.run();
+    assertThat(flush).isCompleted();
+  }
+
+  @Test
+  void databaseWritesOfOneKeyKeepTheirOrder() {
+    t.open();
+    t.put(1, "pending");
+    var first = t.write(1, "first", Durability.DATABASE);
+    var second = t.write(1, "second", Durability.DATABASE);
+    var third = t.write(1, "third", Durability.DATABASE);
+    t.environment.run();
+    assertThat(first.join().version()).isLessThan(second.join().version());
+    assertThat(second.join().version()).isLessThan(third.join().version());
+    assertThat(t.database.row(key(1)).value()).isEqualTo(row("third"));
+  }
+
+  @Test
+  void aDatabaseWriteSupersedesALetter() {
+    t.open();
+    t.put(1, "ours");
+    t.foreign(1, "theirs", t.environment.wallMicros() + 1_000_000_000L);
+    t.linger();
+    assertThat(t.cache().status().parked()).isEqualTo(1);
+    var write = t.write(1, "through", Durability.DATABASE);
+    t.environment.run();
+    assertThat(write).isCompleted();
+    assertThat(t.cache().status().parked()).isZero();
+    assertThat(t.database.row(key(1)).value()).isEqualTo(row("through"));
+  }
+
+  @Test
+  void aRefusedDatabaseWriteMakesRoom() {
+    t.open(t.builder().maxPendingEntries(1).overload(Overload.waitFor(Duration.ofSeconds(5))));
+    t.database.refuse(m -> m.key().equals(key(1)));
+    t.database.holdReplies();
+    var bad = t.write(1, "bad", Durability.DATABASE);
+    t.environment.run();
+    var waiting = t.put(2, "b");
+    t.environment.run();
+    assertThat(waiting).isNotDone();
+    t.database.releaseReplies();
+    t.environment.run();
+    assertThat(bad).isCompletedExceptionally();
+    assertThat(waiting).isCompleted();
+    t.linger();
+  }
+
+  @Test
+  void aRefusedDatabaseWriteDoesNotEndAFlush() {
+    t.open(t.builder().linger(Duration.ofHours(1)));
+    t.put(2, "b");
+    t.database.refuse(m -> m.key().equals(key(1)));
+    t.write(1, "bad", Durability.DATABASE);
+    var flush = t.cache().flushAsync();
+    t.environment.run();
+    assertThat(flush.join().applied()).isEqualTo(1);
+    assertThat(flush.join().error()).isNull();
+    assertThat(t.database.row(key(2)).value()).isEqualTo(row("b"));
+  }
+
+  @Test
+  void settledFailsAlsoWhenItIsAskedAfterTheConflict() {
+    t.open();
+    Receipt receipt = t.put(1, "ours").join();
+    t.foreign(1, "theirs", receipt.version() + 1_000_000);
+    t.linger();
+    var settled = receipt.settled();
+    t.environment.run();
+    assertThatThrownBy(settled::join).hasCauseInstanceOf(RejectedException.class);
+  }
+
+  @Test
+  void adoptingEndsARefusalBecauseTheDatabaseWentBack() {
+    t.open();
+    t.put(1, "a");
+    t.linger();
+    Runnable goBack = t.database.savePoint();
+    t.environment.advance(Duration.ofSeconds(30));
+    t.cache().close();
+    goBack.run();
+    assertThatThrownBy(t::open).hasMessageContaining("went back");
+    t.open(t.builder().adopt()).cache().close();
+    t.open();
+    t.put(1, "b");
+    t.linger();
+    assertThat(t.database.row(key(1)).value()).isEqualTo(row("b"));
+  }
+
+  @Test
+  void aFirstStartThatDiedHalfwayIsNoOlderCopy() {
+    t.foreign(1, "old", 5);
+    // The table was tied to the store, then the process died before a partition was opened.
+    var record = t.database.connect("t", EngineFixture.TYPE);
+    var settings =
+        new io.headpond.spi.HotStoreFactory.Settings(
+            "t", EngineFixture.TYPE, 1, 100, 1 << 20, 100, Duration.ZERO, t.environment);
+    var half = io.headpond.journal.JournalStore.on(t.disk).segmentSize(1 << 16).open(settings);
+    t.environment.await(record.bind(half.id(), 1, false));
+    t.kill();
+    t.open();
+    t.put(1, "new");
+    t.linger();
+    assertThat(t.database.row(key(1)).value()).isEqualTo(row("new"));
+  }
+
+  @Test
+  void aClockThatIsAheadInOnePartitionDoesNotHurryTheOthers() {
+    t.open(t.builder().partitions(8));
+    long far = t.environment.wallMicros() + Duration.ofDays(1).toNanos() / 1_000;
+    t.foreign(1, "ahead", far);
+    assertThat(t.get(1)).isEqualTo("ahead");
+    for (int i = 2; i < 40; i++) {
+      t.put(i, "v");
+    }
+    t.environment.advance(Duration.ofMillis(50));
+    assertThat(t.database.rows()).hasSize(1);
+    assertThat(t.cache().status().lag()).isLessThan(Duration.ofSeconds(1));
+    t.linger();
+    assertThat(t.database.rows()).hasSize(39);
+  }
+
+  @Test
+  void afterAnOutageOnePartitionWakesTheOthers() {
+    t.open(t.builder().partitions(8).retryDelay(Duration.ofSeconds(30)));
+    t.database.setAway(true);
+    for (int i = 0; i < 40; i++) {
+      t.put(i, "v");
+    }
+    t.environment.advance(Duration.ofMinutes(5));
+    t.database.setAway(false);
+    var one = t.cache().flushAsync(1);
+    t.environment.run();
+    assertThat(one.join().applied()).isPositive();
+    assertThat(t.cache().status().pendingEntries()).isZero();
+  }
+
+  @Test
+  void drainTriesAtOnceAlsoInTheMiddleOfALongPause() {
+    t.open(t.builder().retryDelay(Duration.ofSeconds(30)));
+    t.database.setAway(true);
+    t.put(1, "a");
+    t.environment.advance(Duration.ofMinutes(2));
+    t.database.setAway(false);
+    var drain = t.cache().drainAsync(Duration.ofSeconds(5));
+    t.environment.run();
+    assertThat(drain.join().remaining()).isZero();
+  }
+
+  @Test
+  void aSecondDrainWaitsForItself() {
+    t.open();
+    t.database.setAway(true);
+    t.put(1, "a");
+    var brief = t.cache().drainAsync(Duration.ofSeconds(1));
+    t.environment.advance(Duration.ofSeconds(2));
+    assertThat(brief.join().remaining()).isEqualTo(1);
+    var patient = t.cache().drainAsync(Duration.ofMinutes(1));
+    t.environment.advance(Duration.ofSeconds(5));
+    assertThat(patient).isNotDone();
+    t.database.setAway(false);
+    t.environment.advance(Duration.ofSeconds(5));
+    assertThat(patient.join().remaining()).isZero();
+  }
+
+  @Test
+  void afterTheCloseEverythingFailsClearly() {
+    t.open();
+    t.cache().close();
+    for (CompletableFuture<?> future :
+        List.of(
+            t.cache().putAsync(key(1), row("a")),
+            t.cache().putAsync(key(1), row("a"), Durability.DATABASE),
+            t.cache().removeAsync(key(1)),
+            t.cache().getAsync(key(1)),
+            t.cache().flushAsync(),
+            t.cache().flushAsync(1),
+            t.cache().pendingAsync("", null, 1))) {
+      assertThat(future).isCompletedExceptionally();
+      assertThatThrownBy(future::join).hasCauseInstanceOf(UnavailableException.class);
+    }
+    t.cache().close();
+  }
+
+  @Test
+  void closeOnAnInterruptedThreadStillClosesEverything() {
+    t.open();
+    t.write(1, "a", Durability.MEMORY);
+    Thread.currentThread().interrupt();
+    t.cache().close();
+    assertThat(Thread.interrupted()).isTrue();
+    // The lock is free and what was in memory is in the journal.
+    t.open();
+    t.linger();
+    assertThat(t.database.row(key(1)).value()).isEqualTo(row("a"));
+  }
+
+  @Test
+  void theLeaseIsRenewedWhileAnEntryLingers() {
+    t.open(t.builder().linger(Duration.ofHours(1)));
+    long since = t.put(1, "a").join().version();
+    t.environment.advance(Duration.ofMinutes(1));
+    assertThat(t.database.row(key(1))).isNull();
+    assertThat(t.database.frontier(0)).isPositive().isLessThanOrEqualTo(since);
+    t.environment.await(t.cache().flushAsync());
   }
 }

@@ -1,0 +1,114 @@
+package io.headpond.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.headpond.Durability;
+import io.headpond.Key;
+import io.headpond.Row;
+import io.headpond.WriteBehindCache;
+import io.headpond.journal.JournalStore;
+import io.headpond.spi.Environment;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** On real threads: what users attach to a future may block on the same cache. */
+class CallbackTest {
+  @TempDir Path folder;
+
+  @Test
+  @Timeout(60)
+  void whatIsAttachedMayBlockOnTheSameCache() throws Exception {
+    ExecutorService databaseThread = Executors.newSingleThreadExecutor();
+    FakeDatabase database = new FakeDatabase(new OneThread(databaseThread));
+    try (WriteBehindCache<Key, Row> cache =
+        WriteBehindCache.builder(EngineFixture.TYPE)
+            .name("t")
+            .partitions(2)
+            .linger(Duration.ofMillis(1))
+            .store(JournalStore.in(folder).segmentSize(1 << 20))
+            .systemOfRecord(database)
+            .build()) {
+      List<CompletableFuture<?>> all = new ArrayList<>();
+      for (long i = 0; i < 50; i++) {
+        Key key = EngineFixture.key(i);
+        Key other = EngineFixture.key(1_000 + i);
+        all.add(
+            cache
+                .putAsync(key, EngineFixture.row("disk"), Durability.DISK)
+                .thenAccept(r -> cache.put(other, EngineFixture.row("nested"), Durability.DISK)));
+        all.add(
+            cache
+                .putAsync(other, EngineFixture.row("through"), Durability.DATABASE)
+                .thenAccept(r -> cache.flush()));
+        all.add(
+            cache
+                .putAsync(key, EngineFixture.row("settled"))
+                .thenCompose(r -> r.settled())
+                .thenAccept(v -> cache.put(key, EngineFixture.row("again"), Durability.DATABASE)));
+        all.add(
+            cache
+                .getAsync(EngineFixture.key(2_000 + i))
+                .thenAccept(v -> cache.get(EngineFixture.key(3_000))));
+        all.add(cache.flushAsync().thenAccept(r -> cache.flush()));
+      }
+      CompletableFuture.allOf(all.toArray(CompletableFuture<?>[]::new)).get(50, TimeUnit.SECONDS);
+      assertThat(cache.drain(Duration.ofSeconds(10)).remaining()).isZero();
+    } finally {
+      databaseThread.shutdownNow();
+    }
+  }
+
+  /** The fake's thread; nothing but {@link #execute} is asked of it. */
+  private record OneThread(ExecutorService thread) implements Environment {
+    @Override
+    public void execute(Runnable task) {
+      thread.execute(task);
+    }
+
+    @Override
+    public void executeBlocking(Runnable task) {
+      thread.execute(task);
+    }
+
+    @Override
+    public void executeCallback(Runnable task) {
+      thread.execute(task);
+    }
+
+    @Override
+    public long wallMicros() {
+      return System.currentTimeMillis() * 1_000;
+    }
+
+    @Override
+    public long nanos() {
+      return System.nanoTime();
+    }
+
+    @Override
+    public long random() {
+      return 1;
+    }
+
+    @Override
+    public Timer schedule(Duration delay, Runnable task) {
+      throw new IllegalStateException("the fake has no timers");
+    }
+
+    @Override
+    public <T extends @Nullable Object> T await(CompletionStage<T> stage) {
+      return stage.toCompletableFuture().join();
+    }
+  }
+}
