@@ -22,8 +22,6 @@ public final class Values {
   private static final BigDecimal NANOS = BigDecimal.valueOf(1_000_000_000);
 
   private static final Pattern BYTES = Pattern.compile("([0-9]{1,15})\\s*(KiB|MiB|GiB|)");
-  private static final Map<String, Integer> SHIFT = Map.of("", 0, "KiB", 10, "MiB", 20, "GiB", 30);
-
   private static final Pattern TYPE =
       Pattern.compile("([a-z ]+?)\\s*(?:\\(\\s*([0-9]{1,9})\\s*(?:,\\s*([0-9]{1,9})\\s*)?\\))?");
   private static final Map<String, ColumnType> TYPES =

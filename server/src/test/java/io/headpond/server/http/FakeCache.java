@@ -41,7 +41,7 @@ final class FakeCache implements WriteBehindCache<Key, Row> {
   private final AtomicLong clock = new AtomicLong(1_790_000_000_000_000L);
   volatile @Nullable RuntimeException failWrites;
   volatile CacheStatus.Health health = CacheStatus.Health.UP;
-  volatile int writes;
+  final AtomicLong writes = new AtomicLong();
 
   FakeCache(String name, RowType rowType, Executor executor) {
     this.name = name;
@@ -120,7 +120,7 @@ final class FakeCache implements WriteBehindCache<Key, Row> {
           }
           long version = clock.incrementAndGet();
           entries.put(key, new Stored(row, version, durability != Durability.DATABASE));
-          writes++;
+          writes.incrementAndGet();
           return new Written(version, durability);
         },
         executor);
@@ -171,7 +171,7 @@ final class FakeCache implements WriteBehindCache<Key, Row> {
         0,
         Duration.ofMillis(1_234),
         0,
-        new CacheStatus.Counters(writes, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+        new CacheStatus.Counters(writes.get(), 0, 0, 0, 0, 0, 0, 0, 0, 0));
   }
 
   @Override
@@ -201,8 +201,8 @@ final class FakeCache implements WriteBehindCache<Key, Row> {
     return CompletableFuture.completedFuture(new PendingPage(page, next));
   }
 
-  private TreeMap<String, Stored> pending() {
-    TreeMap<String, Stored> pending = new TreeMap<>();
+  private Map<String, Stored> pending() {
+    Map<String, Stored> pending = new TreeMap<>();
     new HashMap<>(entries)
         .forEach(
             (key, stored) -> {

@@ -36,7 +36,7 @@ final class ServerProcess implements AutoCloseable {
     this.process = process;
     readers.add(reader(process.getInputStream(), out));
     readers.add(reader(process.getErrorStream(), err));
-    process.onExit().thenRun(() -> ready.complete(-1));
+    var unused = process.onExit().thenRun(() -> ready.complete(-1));
   }
 
   /** How a process ended. */
@@ -139,11 +139,8 @@ final class ServerProcess implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
-    if (process.isAlive()) {
-      process.destroyForcibly();
-      process.waitFor();
-    }
+  public void close() {
+    process.destroyForcibly().onExit().join();
   }
 
   private Thread reader(InputStream in, StringBuffer into) {
