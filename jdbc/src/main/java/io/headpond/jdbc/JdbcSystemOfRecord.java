@@ -71,30 +71,31 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
    */
   private void tryAcquire(
       StoreId store, int partition, long deadline, CompletableFuture<Lease> acquired) {
-    transaction(connection -> leases.acquire(connection, store, partition))
-        .whenComplete(
-            (lease, failure) -> {
-              if (failure == null) {
-                leases.acquired(lease);
-                acquired.complete(lease);
-              } else if (!locked(failure)) {
-                acquired.completeExceptionally(failure);
-              } else if (System.nanoTime() - deadline > 0) {
-                acquired.completeExceptionally(
-                    new UnavailableException(
-                        "dataset "
-                            + dataset
-                            + ", partition "
-                            + partition
-                            + ": another transaction has held the lease row for "
-                            + database.leaseTtl().toSeconds()
-                            + " s",
-                        failure));
-              } else {
-                CompletableFuture.delayedExecutor(LOCK_PAUSE_MILLIS, TimeUnit.MILLISECONDS)
-                    .execute(() -> tryAcquire(store, partition, deadline, acquired));
-              }
-            });
+    CompletableFuture<Lease> unused =
+        transaction(connection -> leases.acquire(connection, store, partition))
+            .whenComplete(
+                (lease, failure) -> {
+                  if (failure == null) {
+                    leases.acquired(lease);
+                    acquired.complete(lease);
+                  } else if (!locked(failure)) {
+                    acquired.completeExceptionally(failure);
+                  } else if (System.nanoTime() - deadline > 0) {
+                    acquired.completeExceptionally(
+                        new UnavailableException(
+                            "dataset "
+                                + dataset
+                                + ", partition "
+                                + partition
+                                + ": another transaction has held the lease row for "
+                                + database.leaseTtl().toSeconds()
+                                + " s",
+                            failure));
+                  } else {
+                    CompletableFuture.delayedExecutor(LOCK_PAUSE_MILLIS, TimeUnit.MILLISECONDS)
+                        .execute(() -> tryAcquire(store, partition, deadline, acquired));
+                  }
+                });
   }
 
   private static boolean locked(Throwable failure) {

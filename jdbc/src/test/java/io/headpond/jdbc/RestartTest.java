@@ -80,7 +80,7 @@ class RestartTest {
       long version = confirmed + 1;
       for (long i = 0; i < 50; i++) {
         puts.add(
-            new Mutation.Put(TYPE.key(partition * 1_000 + i), TYPE.rowOf(version), version, 1));
+            new Mutation.Put(TYPE.key(partition * 1_000L + i), TYPE.rowOf(version), version, 1));
       }
       return new Batch(version, puts, version);
     }

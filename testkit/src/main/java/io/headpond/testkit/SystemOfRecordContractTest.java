@@ -596,7 +596,7 @@ public abstract class SystemOfRecordContractTest {
     List<Key> keys = new ArrayList<>();
     for (int i = 0; i < 2_000; i++) {
       mutations.add(put(i, "n" + i, 10));
-      keys.add(key(i * 2));
+      keys.add(key(i * 2L));
     }
     get(database.apply(new Batch(5, mutations, 1), lease));
     List<Loaded> loaded = get(database.load(keys));
