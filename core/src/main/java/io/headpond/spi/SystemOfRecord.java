@@ -38,7 +38,8 @@ public interface SystemOfRecord extends AutoCloseable {
    * another partition count, another {@link Key#HASH_VERSION}, or the dataset to another table.
    *
    * @param adopt take the table over from the store that it is tied to, on purpose. That store can no
-   *     longer write; what is pending in it will not arrive. Also accepts a database that went back
+   *     longer write; what is pending in it will not arrive. Also accepts a database that went back.
+   *     No batch counts as the last one then: {@link Lease#lastBatch} is 0 until the first is committed
    * @return whether this store was the one tied to it already
    */
   CompletionStage<Boolean> bind(StoreId store, int partitions, boolean adopt);

@@ -305,7 +305,7 @@ final class Leases {
             "UPDATE "
                 + table.own(LEASE)
                 + " SET epoch = epoch + 1, owner_token = NULL, expires_at = clock_timestamp(),"
-                + " high_version = greatest(high_version, ?) WHERE dataset = ?")) {
+                + " last_batch = 0, high_version = greatest(high_version, ?) WHERE dataset = ?")) {
       update.setLong(1, high);
       update.setString(2, dataset);
       update.executeUpdate();
