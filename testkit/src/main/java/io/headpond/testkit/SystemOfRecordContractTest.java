@@ -206,6 +206,7 @@ public abstract class SystemOfRecordContractTest {
         .isInstanceOf(ConfigurationException.class);
 
     Lease taken = get(adopter.acquire(OTHER, 0));
+    assertThat(taken.lastBatch()).isZero();
     assertThat(taken.epoch()).isGreaterThan(lease.epoch());
     assertThat(taken.highVersion()).isGreaterThanOrEqualTo(50);
     assertThat(name(1)).isEqualTo("a");
