@@ -1,5 +1,6 @@
 package io.headpond.server;
 
+import io.headpond.ConfigurationException;
 import io.headpond.Key;
 import io.headpond.Row;
 import io.headpond.UnavailableException;
@@ -58,6 +59,19 @@ final class Backend implements AutoCloseable {
             .systemOfRecord(table);
     try {
       return (adopt ? builder.adopt() : builder).build();
+    } catch (ConfigurationException e) {
+      // SQLSTATE class 28: who we are, not what we want.
+      if (String.valueOf(e.getMessage()).contains("SQLSTATE 28")) {
+        throw new ConfigurationException(
+            "database "
+                + psqlUrl()
+                + ": "
+                + e.getMessage()
+                + "; give the right user and password in --database-url, or in"
+                + " HEADPOND_DATABASE_USER and HEADPOND_DATABASE_PASSWORD",
+            e);
+      }
+      throw e;
     } catch (UnavailableException e) {
       throw new UnavailableException(
           "database "

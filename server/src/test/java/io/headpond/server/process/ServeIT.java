@@ -99,7 +99,7 @@ class ServeIT {
         "0",
         "--database-url",
         url.replaceAll("password=[^&]*", "password=wrong"));
-    refused("", "--port", "0", "--database-url", "postgres://u:p@127.0.0.1:1/db");
+    refused("check that it runs", "--port", "0", "--database-url", "postgres://u:p@127.0.0.1:1/db");
     refused("must be jdbc:postgresql:", "--port", "0", "--database-url", "mysql://h/db");
     Path yaml = Files.writeString(folder.resolve("bad.yaml"), "datasets:\n  d:\n    keyy: 1\n");
     refused(
