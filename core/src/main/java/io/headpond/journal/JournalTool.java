@@ -234,7 +234,7 @@ public final class JournalTool {
   private static <T> T locked(Disk disk, Work<T> work) {
     try (Closeable held = disk.lock(Recovery.LOCK)) {
       return work.run();
-    } catch (IOException e) {
+    } catch (IOException | InternalError e) {
       throw new ConfigurationException(
           "the journal at " + disk + " cannot be read: " + e.getMessage(), e);
     }

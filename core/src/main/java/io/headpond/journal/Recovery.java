@@ -52,7 +52,8 @@ final class Recovery {
       return store;
     } catch (ConfigurationException e) {
       throw e;
-    } catch (IOException | HeadpondException e) {
+    } catch (IOException | HeadpondException | InternalError e) {
+      // An InternalError is how a mapped page that cannot be read shows itself.
       throw new ConfigurationException(
           "the journal at " + disk + " cannot be opened: " + e.getMessage() + ". Nothing was lost",
           e);
@@ -237,6 +238,14 @@ final class Recovery {
       last = segment;
       ByteBuffer row = of.getValue().row();
       HotEntry entry = entry(of.getKey(), of.getValue(), row);
+      if (entry.bytes + Group.MAX_OVERHEAD > store.journal.maxGroup() + HotEntry.OVERHEAD) {
+        throw new ConfigurationException(
+            "segmentSize: "
+                + segmentSize
+                + ": too small for what is pending in the journal at "
+                + disk
+                + "; it was written with a larger one");
+      }
       entry.segment = segment;
       entries.add(entry);
       if (!inGroup.isEmpty() && group.length() + entry.bytes + Group.MAX_OVERHEAD > limit) {

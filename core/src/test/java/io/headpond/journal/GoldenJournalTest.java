@@ -176,4 +176,20 @@ class GoldenJournalTest {
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContaining("keys of version 2");
   }
+
+  @Test
+  void aSegmentSizeTooSmallForWhatIsPendingIsRefused() {
+    HotStoreFactory.Settings settings =
+        new HotStoreFactory.Settings(
+            "large", TYPE, 2, 100, 1 << 20, 100, Duration.ofHours(1), environment);
+    JournalStore large = JournalStore.in(folder).segmentSize(1 << 20).open(settings);
+    put(large, 1, "x".repeat(100_000), Durability.DISK);
+    large.close();
+    assertThatThrownBy(() -> JournalStore.in(folder).segmentSize(64 << 10).open(settings))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("segmentSize: 65536");
+    JournalStore again = JournalStore.in(folder).segmentSize(2 << 20).open(settings);
+    assertThat(again.stats(partition(1)).pending()).isEqualTo(1);
+    again.close();
+  }
 }

@@ -366,6 +366,25 @@ class JournalCrashTest {
   }
 
   @Test
+  void theNameOfANewSegmentIsForcedBeforeAnythingInItIsAcknowledged() {
+    fixture.environment.run();
+    // No further spare can be made, whose making would force the folder as well.
+    fixture.disk.capacity(2L * JournalFixture.SEGMENT);
+    Mutation last = null;
+    for (int i = 0; JournalFixture.segments(fixture.disk).size() < 2; i++) {
+      last = fixture.put("k" + i, JournalFixture.LONG);
+    }
+    for (int seed = 0; seed < 30; seed++) {
+      SimulatedDisk lost = fixture.disk.copyWithHistory().losePower(seed);
+      lost.capacity(Long.MAX_VALUE);
+      assertThat(fixture.recovered(lost).entries())
+          .as("seed %s", seed)
+          .extracting(seen -> seen.lookup().version())
+          .contains(last.version());
+    }
+  }
+
+  @Test
   void aFullDiskGoesOnByItselfWhenThereIsRoom() {
     fixture.environment.run();
     fixture.disk.capacity(4L * JournalFixture.SEGMENT);
