@@ -1,5 +1,6 @@
 package io.headpond.bench;
 
+import io.headpond.bench.Writers.Result;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -29,10 +30,11 @@ final class BareFile implements Closeable {
     file.force(true);
   }
 
-  /** Appends for so long; one write for each record, never forced. Records in a second. */
-  double append(int recordBytes, double seconds) throws IOException {
+  /** Appends for so long; one write for each record, never forced. */
+  Result append(int recordBytes, double seconds) throws IOException {
     ByteBuffer record = ByteBuffer.allocateDirect(recordBytes);
     long limit = (long) (seconds * 1e9);
+    long cpu = Machine.cpuNanos();
     long began = System.nanoTime();
     long count = 0;
     long at = size;
@@ -47,13 +49,14 @@ final class BareFile implements Closeable {
       }
       now = System.nanoTime();
     } while (now - began < limit);
-    return count * 1e9 / (now - began);
+    return new Result(count, (now - began) / 1e9, Machine.cpuNanos() - cpu);
   }
 
-  /** Appends for so long: one write and one force for each group of records. Records in a second. */
-  double appendAndForce(int recordBytes, int group, double seconds) throws IOException {
+  /** Appends for so long: one write and one force for each group of records. */
+  Result appendAndForce(int recordBytes, int group, double seconds) throws IOException {
     ByteBuffer records = ByteBuffer.allocateDirect(recordBytes * group);
     long limit = (long) (seconds * 1e9);
+    long cpu = Machine.cpuNanos();
     long began = System.nanoTime();
     long count = 0;
     long at = size;
@@ -67,7 +70,7 @@ final class BareFile implements Closeable {
       count += group;
       now = System.nanoTime();
     } while (now - began < limit);
-    return count * 1e9 / (now - began);
+    return new Result(count, (now - began) / 1e9, Machine.cpuNanos() - cpu);
   }
 
   private long place(long at, int length) throws IOException {

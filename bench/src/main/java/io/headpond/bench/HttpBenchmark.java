@@ -1,6 +1,7 @@
 package io.headpond.bench;
 
 import io.headpond.bench.Writers.Result;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -11,6 +12,20 @@ final class HttpBenchmark implements Benchmark {
   private static final int CONNECTIONS = 16;
   private static final int KEYS = 10_000;
   private static final String PING = "/v1/ping";
+
+  /** The shipped dataset, but nothing is flushed while it is measured. */
+  private static final String LATER =
+      """
+      datasets:
+        kv:
+          table: kv
+          key: {key: text}
+          columns: {value: text}
+          versionColumn: version
+          updatedAtColumn: updated_at
+          linger: 1h
+          maxBatchSize: 30000
+      """;
 
   @Override
   public String name() {
@@ -31,37 +46,48 @@ final class HttpBenchmark implements Benchmark {
   public void run(Run run) throws Exception {
     run.out()
         .printf(
-            "The packaged server as shipped, a process of its own on the same machine with its PostgreSQL, which is written to"
-                + " meanwhile; %d keep-alive connections, %,d keys at random, values of %d bytes.%n"
-                + "Limit: PUT %s with the same body. Every request timed.%n%n",
+            "The packaged server, a process of its own on the same machine with its PostgreSQL; %d keep-alive connections,"
+                + " %,d keys at random, values of %d bytes.%n`as shipped` (linger 1 s, batches of 10): rows are flushed while it"
+                + " is measured; `later`: none is (linger 1 h).%nLimit: PUT %s with the same body. Every request timed.%n%n",
             CONNECTIONS, KEYS, Kv.VALUE_BYTES, PING);
     List<String> then = new ArrayList<>(Comparison.HEADINGS);
     then.addAll(List.of("p50", "p99", "p99.9", "limit p50", "limit p99"));
-    Table table = new Table(List.of("durability"), then);
-    run.progress("http, starting the server");
-    try (ServerProcess server = ServerProcess.start(run.folder("server"));
-        HttpClients clients = new HttpClients(server.port(), CONNECTIONS)) {
-      double seconds = run.quick() ? 0.5 : 4;
-      clients.put(PING, KEYS, run.quick() ? 0.2 : 10, new Histogram(3));
-      for (String durability : new String[] {"memory", "journal", "disk"}) {
-        run.progress("http " + durability);
-        String target =
-            "/v1/datasets/kv/entries/key-" + HttpClients.KEY + "?durability=" + durability;
-        measure(run, table, clients, durability, target, seconds);
-      }
+    Table table = new Table(List.of("flush", "durability"), then);
+    measure(run, table, "later", LATER);
+    if (!run.quick()) {
+      measure(run, table, "as shipped", "");
     }
     run.out().print(table);
   }
 
+  private static void measure(Run run, Table table, String flush, String config)
+      throws IOException, InterruptedException {
+    run.progress("http, starting the server");
+    try (ServerProcess server = ServerProcess.start(run.folder("server"), config);
+        HttpClients clients = new HttpClients(server.port(), CONNECTIONS)) {
+      double seconds = run.quick() ? 0.5 : 2;
+      clients.put(PING, KEYS, run.quick() ? 0.2 : 5, new Histogram(3));
+      clients.put(target("memory"), KEYS, run.quick() ? 0.2 : 5, new Histogram(3));
+      for (String durability : new String[] {"memory", "journal", "disk"}) {
+        run.progress("http " + durability + ", flushed " + flush);
+        measure(run, table, clients, flush, durability, seconds);
+      }
+    }
+  }
+
+  private static String target(String durability) {
+    return "/v1/datasets/kv/entries/key-" + HttpClients.KEY + "?durability=" + durability;
+  }
+
   private static void measure(
-      Run run, Table table, HttpClients clients, String durability, String target, double seconds) {
+      Run run, Table table, HttpClients clients, String flush, String durability, double seconds) {
     Comparison comparison = new Comparison();
     Histogram latencies = new Histogram(3);
     Histogram limits = new Histogram(3);
     for (int round = run.firstRound(); round <= run.rounds(); round++) {
       Histogram put = new Histogram(3);
       Histogram ping = new Histogram(3);
-      Result subject = clients.put(target, KEYS, seconds, put);
+      Result subject = clients.put(target(durability), KEYS, seconds, put);
       Result limit = clients.put(PING, KEYS, seconds, ping);
       if (round > 0) {
         comparison.add(subject.rate(), limit.rate());
@@ -75,6 +101,6 @@ final class HttpBenchmark implements Benchmark {
     }
     cells.add(Samples.micros(limits.getValueAtPercentile(50)));
     cells.add(Samples.micros(limits.getValueAtPercentile(99)));
-    table.row(List.of(durability.toUpperCase(Locale.ROOT)), cells);
+    table.row(List.of(flush, durability.toUpperCase(Locale.ROOT)), cells);
   }
 }

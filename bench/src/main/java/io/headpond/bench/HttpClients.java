@@ -57,6 +57,7 @@ final class HttpClients implements AutoCloseable {
     final InputStream in;
     final OutputStream out;
     final byte[] buffer = new byte[8_192];
+    int length;
 
     Connection(int port) throws IOException {
       socket = new Socket(InetAddress.getLoopbackAddress(), port);
@@ -95,12 +96,15 @@ final class HttpClients implements AutoCloseable {
         connection.out.write(request);
         int status = answer();
         if (status != OK && status != ACCEPTED) {
-          throw new IOException(
-              "status " + status + " to " + new String(request, StandardCharsets.US_ASCII));
+          throw new IOException("PUT was answered with " + text());
         }
       } catch (IOException e) {
         throw new java.io.UncheckedIOException(e);
       }
+    }
+
+    private String text() {
+      return new String(connection.buffer, 0, connection.length, StandardCharsets.UTF_8);
     }
 
     /** Reads one answer to its end and gives its status. */
@@ -122,6 +126,7 @@ final class HttpClients implements AutoCloseable {
           }
         }
       }
+      connection.length = have;
       return (buffer[9] - '0') * 100 + (buffer[10] - '0') * 10 + (buffer[11] - '0');
     }
 

@@ -62,6 +62,12 @@ final class Machine {
     return samples;
   }
 
+  /** What this process has used of the processors so far. */
+  static long cpuNanos() {
+    return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        .getProcessCpuTime();
+  }
+
   static double clockNanos() {
     long before = System.nanoTime();
     long last = before;

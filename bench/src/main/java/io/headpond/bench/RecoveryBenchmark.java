@@ -37,7 +37,8 @@ final class RecoveryBenchmark implements Benchmark {
   public void run(Run run) throws Exception {
     int entries = run.scale(1_000_000, 5_000);
     Table table =
-        new Table("journal", "bytes", "to open", "to read the files", "ratio", "goal", "");
+        new Table(
+            "journal", "bytes", "to open", "CPU of it", "to read the files", "ratio", "goal", "");
     for (int writes : run.quick() ? new int[] {1} : new int[] {1, 3}) {
       run.progress("recovery, " + writes + " writes for each entry");
       row(run, table, entries, writes);
@@ -55,6 +56,7 @@ final class RecoveryBenchmark implements Benchmark {
     Child.run(
         Fill.class, OPTIONS, left.toString(), Integer.toString(entries), Integer.toString(writes));
     Samples open = new Samples();
+    Samples cpu = new Samples();
     Samples read = new Samples();
     Samples ratio = new Samples();
     long bytes = 0;
@@ -66,6 +68,7 @@ final class RecoveryBenchmark implements Benchmark {
         throw new IllegalStateException("recovered " + found + ", not " + entries);
       }
       open.add(found.getOrDefault("open", 0L) / 1e9);
+      cpu.add(found.getOrDefault("cpu", 0L) / 1e9);
       read.add(found.getOrDefault("read", 0L) / 1e9);
       ratio.add(read.last() / open.last());
       Run.delete(copy);
@@ -75,6 +78,7 @@ final class RecoveryBenchmark implements Benchmark {
         writes == 1 ? "each entry written once" : "each entry written " + writes + " times",
         Samples.whole(bytes),
         open.text(Samples::seconds),
+        cpu.text(Samples::seconds),
         read.text(Samples::seconds),
         ratio.text(Samples::ratio),
         "< " + Samples.seconds(GOAL_SECONDS),
@@ -131,10 +135,12 @@ final class RecoveryBenchmark implements Benchmark {
           }
         }
       }
+      long cpu = Machine.cpuNanos();
       long read = System.nanoTime();
       WriteBehindCache<Key, Row> cache =
           Caches.idle(JournalStore.in(folder), HeapBenchmark.PARTITIONS);
       Child.report("open", System.nanoTime() - read);
+      Child.report("cpu", Machine.cpuNanos() - cpu);
       Child.report("read", read - before);
       Child.report("pending", cache.status().pendingEntries());
       Child.halt();

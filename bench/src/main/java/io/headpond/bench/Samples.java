@@ -57,6 +57,9 @@ final class Samples {
   }
 
   static String micros(double nanos) {
-    return String.format(Locale.ROOT, nanos < 100_000 ? "%.1f us" : "%,.0f us", nanos / 1_000);
+    return String.format(
+        Locale.ROOT,
+        nanos < 10_000 ? "%.2f us" : nanos < 100_000 ? "%.1f us" : "%,.0f us",
+        nanos / 1_000);
   }
 }

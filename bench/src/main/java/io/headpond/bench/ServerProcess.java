@@ -8,10 +8,11 @@ import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** The packaged server as a process of its own, with its embedded PostgreSQL, as shipped. */
+/** The packaged server as a process of its own, with its embedded PostgreSQL. */
 final class ServerProcess implements AutoCloseable {
   private static final int START_SECONDS = 60;
 
@@ -27,7 +28,8 @@ final class ServerProcess implements AutoCloseable {
     this.port = port;
   }
 
-  static ServerProcess start(Path folder) throws IOException, InterruptedException {
+  /** @param config a configuration; empty for the one that is shipped */
+  static ServerProcess start(Path folder, String config) throws IOException, InterruptedException {
     Path jar = Path.of(System.getProperty("headpond.jar", "server/target/headpond-server.jar"));
     if (!Files.exists(jar)) {
       throw new IOException(jar.toAbsolutePath() + " is missing: build it, or use bench/run");
@@ -38,20 +40,23 @@ final class ServerProcess implements AutoCloseable {
     }
     Path data = folder.resolve("data");
     Path log = folder.resolve("log");
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                System.getProperty("java.home") + "/bin/java",
+                "-jar",
+                jar.toString(),
+                "serve",
+                "--port",
+                Integer.toString(port),
+                "--data-dir",
+                data.toString()));
+    if (!config.isEmpty()) {
+      command.addAll(
+          List.of("--config", Files.writeString(folder.resolve("config.yaml"), config).toString()));
+    }
     Process process =
-        new ProcessBuilder(
-                List.of(
-                    System.getProperty("java.home") + "/bin/java",
-                    "-jar",
-                    jar.toString(),
-                    "serve",
-                    "--port",
-                    Integer.toString(port),
-                    "--data-dir",
-                    data.toString()))
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     ServerProcess server = new ServerProcess(process, data, log, port);
     try {
       server.awaitReady();
@@ -80,7 +85,7 @@ final class ServerProcess implements AutoCloseable {
     try {
       HttpURLConnection connection =
           (HttpURLConnection)
-              URI.create("http://127.0.0.1:" + port + "/v1/ping").toURL().openConnection();
+              URI.create("http://127.0.0.1:" + port + "/health").toURL().openConnection();
       connection.setConnectTimeout(1_000);
       connection.setReadTimeout(1_000);
       return connection.getResponseCode() == HttpURLConnection.HTTP_OK;

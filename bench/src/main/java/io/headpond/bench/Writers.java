@@ -69,10 +69,16 @@ final class Writers {
     }
   }
 
-  /** What the writers did. */
-  record Result(long writes, double seconds) {
+  /**
+   * What was done, and the processor time that the whole process took for it, collector and compiler included.
+   */
+  record Result(long writes, double seconds, long cpuNanos) {
     double rate() {
       return writes / seconds;
+    }
+
+    double cpuNanosEach() {
+      return (double) cpuNanos / writes;
     }
   }
 
@@ -112,8 +118,10 @@ final class Writers {
       thread.start();
     }
     long began;
+    long cpu;
     try {
       ready.await();
+      cpu = Machine.cpuNanos();
       began = System.nanoTime();
       start.countDown();
       for (Thread thread : threads) {
@@ -122,7 +130,8 @@ final class Writers {
     } catch (InterruptedException e) {
       throw new IllegalStateException("interrupted", e);
     }
-    Result result = new Result(writes.get(), (System.nanoTime() - began) / 1e9);
+    Result result =
+        new Result(writes.get(), (System.nanoTime() - began) / 1e9, Machine.cpuNanos() - cpu);
     Throwable failure = failures.peek();
     if (failure != null) {
       throw new IllegalStateException("a writer failed", failure);
@@ -181,6 +190,7 @@ final class Writers {
         latencies == null ? null : new ConcurrentHistogram(LONGEST_NANOS, DIGITS);
     CompletableFuture<?>[] underWay = new CompletableFuture<?>[outstanding];
     long limit = (long) (seconds * 1e9);
+    long cpu = Machine.cpuNanos();
     long began = System.nanoTime();
     long count = 0;
     while (true) {
@@ -201,7 +211,7 @@ final class Writers {
         future.join();
       }
     }
-    Result result = new Result(count, (System.nanoTime() - began) / 1e9);
+    Result result = new Result(count, (System.nanoTime() - began) / 1e9, Machine.cpuNanos() - cpu);
     if (latencies != null && all != null) {
       latencies.add(all);
     }

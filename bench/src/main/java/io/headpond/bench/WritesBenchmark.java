@@ -77,11 +77,12 @@ final class WritesBenchmark implements Benchmark {
                 + "Limits: MEMORY ConcurrentHashMap.put of the same keys and values by as many threads; JOURNAL one thread"
                 + " with one FileChannel.write for each record, never forced;%nDISK one thread with one write and one force"
                 + " for each group of the size that was measured. Rates without a look at the clock for each write,"
-                + " latencies with two (%,.0f ns each).%n%n",
+                + " latencies with two (%,.0f ns each).%n"
+                + "CPU: what the process used in all its threads for each write, which other work on the machine disturbs less than a rate.%n%n",
             Kv.KEY_BYTES, Kv.VALUE_BYTES, existing, entries.size(), Machine.clockNanos());
     List<String> first = List.of("durability", "writers", "entries", "record B", "group");
     List<String> then = new ArrayList<>(Comparison.HEADINGS);
-    then.addAll(List.of("p50", "p99", "p99.9"));
+    then.addAll(List.of("p50", "p99", "p99.9", "CPU each", "CPU of limit"));
     Table table = new Table(first, then);
     try (BareFile file = new BareFile(run.folder("bare").resolve("file"), run.segmentSize())) {
       for (Durability durability :
@@ -109,6 +110,8 @@ final class WritesBenchmark implements Benchmark {
     private final Histogram latencies = new Histogram(3);
     private final Samples recordBytes = new Samples();
     private final Samples groups = new Samples();
+    private final Samples cpu = new Samples();
+    private final Samples limitCpu = new Samples();
 
     Measurement(Run run, Durability durability, Load load, Kv entries, int count, BareFile file) {
       this.run = run;
@@ -151,6 +154,8 @@ final class WritesBenchmark implements Benchmark {
       for (double percentile : new double[] {50, 99, 99.9}) {
         cells.add(Samples.micros(latencies.getValueAtPercentile(percentile)));
       }
+      cells.add(Samples.micros(cpu.median()));
+      cells.add(Samples.micros(limitCpu.median()));
       table.row(
           List.of(
               durability.name(),
@@ -173,9 +178,11 @@ final class WritesBenchmark implements Benchmark {
       long groupBytes =
           (subject.disk.bytes() - bytes) / Math.max(1, subject.disk.writes() - writes);
       double group = (double) result.writes() / forced;
-      double limit = limit((int) groupBytes, (int) Math.max(1, Math.round(group)));
+      Writers.Result limit = limit((int) groupBytes, (int) Math.max(1, Math.round(group)));
       if (round > 0) {
-        comparison.add(result.rate(), limit);
+        comparison.add(result.rate(), limit.rate());
+        cpu.add(result.cpuNanosEach());
+        limitCpu.add(limit.cpuNanosEach());
         recordBytes.add(groupBytes);
         groups.add(group);
       }
@@ -202,7 +209,7 @@ final class WritesBenchmark implements Benchmark {
               choices(), i -> cache.put(entries.key(i), entries.row(i), durability), seconds, to);
     }
 
-    private double limit(int bytes, int group) throws IOException {
+    private Writers.Result limit(int bytes, int group) throws IOException {
       return switch (durability) {
         case MEMORY -> map();
         case JOURNAL -> file.append(bytes, seconds);
@@ -210,7 +217,7 @@ final class WritesBenchmark implements Benchmark {
       };
     }
 
-    private double map() {
+    private Writers.Result map() {
       ConcurrentHashMap<Key, Row> map = new ConcurrentHashMap<>();
       if (load != Load.DISTINCT) {
         for (int i = 0; i < count; i++) {
@@ -218,8 +225,7 @@ final class WritesBenchmark implements Benchmark {
         }
       }
       return Writers.blocking(
-              choices(), i -> map.put(entries.key(i), entries.row(i)), seconds, null)
-          .rate();
+          choices(), i -> map.put(entries.key(i), entries.row(i)), seconds, null);
     }
 
     private List<Choice> choices() {
