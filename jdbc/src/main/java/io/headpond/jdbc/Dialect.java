@@ -25,6 +25,9 @@ interface Dialect {
    */
   MappedTable check(Connection connection, RowType declared, Mapping mapping) throws SQLException;
 
+  /** The statement that creates the table of a mapping as {@link #check} accepts it. */
+  String createStatement(RowType declared, Mapping mapping);
+
   /** What an error means for what was tried. */
   SqlTrouble trouble(SQLException error);
 }

@@ -83,7 +83,7 @@ public final class JdbcDatabase implements AutoCloseable {
    * @param name {@code table} or {@code schema.table}, spelled as in the catalogue
    */
   public JdbcTable table(String name) {
-    return new JdbcTable(dataset -> this, false, mapping(name, unsafeAllowed));
+    return new JdbcTable(dialect, dataset -> this, false, mapping(name, unsafeAllowed));
   }
 
   /** Ends what is under way and lets go of the connections. */
@@ -209,7 +209,10 @@ public final class JdbcDatabase implements AutoCloseable {
      */
     public JdbcTable table(String name) {
       return new JdbcTable(
-          dataset -> open("headpond-" + dataset + "-jdbc"), true, mapping(name, unsafeAllowed));
+          dialect,
+          dataset -> open("headpond-" + dataset + "-jdbc"),
+          true,
+          mapping(name, unsafeAllowed));
     }
 
     private JdbcDatabase open(String threads) {

@@ -14,11 +14,14 @@ import java.util.function.Function;
  * holds what was declared. {@link #connect} checks this and names all that does not fit.
  */
 public final class JdbcTable implements SystemOfRecordFactory {
+  private final Dialect dialect;
   private final Function<String, JdbcDatabase> database;
   private final boolean owned;
   private final Mapping mapping;
 
-  JdbcTable(Function<String, JdbcDatabase> database, boolean owned, Mapping mapping) {
+  JdbcTable(
+      Dialect dialect, Function<String, JdbcDatabase> database, boolean owned, Mapping mapping) {
+    this.dialect = dialect;
     this.database = database;
     this.owned = owned;
     this.mapping = mapping;
@@ -63,6 +66,14 @@ public final class JdbcTable implements SystemOfRecordFactory {
             mapping.unsafeAllowed()));
   }
 
+  /**
+   * The statement that creates the table from the declared columns, as {@link #connect} accepts it: one column a line, every
+   * name quoted. A table without a schema is created in the first of the search path. Connects to nothing.
+   */
+  public String createStatement(RowType declared) {
+    return dialect.createStatement(declared, mapping);
+  }
+
   @Override
   public SystemOfRecord connect(String dataset, RowType declared) {
     JdbcDatabase connected = database.apply(dataset);
@@ -77,7 +88,7 @@ public final class JdbcTable implements SystemOfRecordFactory {
   }
 
   private JdbcTable with(Mapping changed) {
-    return new JdbcTable(database, owned, changed);
+    return new JdbcTable(dialect, database, owned, changed);
   }
 
   private static String named(String setting, String name) {

@@ -109,7 +109,12 @@ final class PostgresDialect implements Dialect {
   @Override
   public MappedTable check(Connection connection, RowType declared, Mapping mapping)
       throws SQLException {
-    return new PostgresCatalogue(connection, declared, mapping).check();
+    return new PostgresCheck(connection, declared, mapping).run();
+  }
+
+  @Override
+  public String createStatement(RowType declared, Mapping mapping) {
+    return PostgresDdl.createTable(mapping, declared);
   }
 
   @Override

@@ -50,6 +50,11 @@ record TableName(@Nullable String schema, String table) {
     return '"' + identifier.replace("\"", "\"\"") + '"';
   }
 
+  /** For a statement. Without a schema it means the first of the search path. */
+  String quoted() {
+    return schema == null ? quote(table) : quote(schema) + "." + quote(table);
+  }
+
   /** Both parts, for people. */
   @Override
   public String toString() {

@@ -103,11 +103,36 @@ class CatalogueTest {
             .column("ratio", ColumnType.DOUBLE)
             .build();
     JdbcTable mapped = DB.table(table).versionColumn("version").updatedAtColumn("at");
-    List<String> lines = problems(mapped, type);
-    assertThat(lines.get(0)).isEqualTo("table " + table + ": is not there; needed, for example:");
-    DB.execute(String.join("\n", lines.subList(1, lines.size())));
+    String start = "table " + table + ": is not there; needed, for example: ";
+    assertThat(problems(mapped, type))
+        .singleElement()
+        .asString()
+        .startsWith(start + "CREATE TABLE");
+    DB.execute(problems(mapped, type).get(0).substring(start.length()));
     assertThat(check(mapped, type).valueColumns().get(0).type())
         .isEqualTo(ColumnType.numeric(8, 2));
+  }
+
+  @Test
+  void theStatementOfATableMakesWhatTheCheckAccepts() {
+    RowType type =
+        RowType.builder()
+            .key("Id \"quoted\"", ColumnType.text(10))
+            .key("order", ColumnType.TEXT)
+            .column("price", ColumnType.numeric(8, 2))
+            .column("ratio", ColumnType.DOUBLE)
+            .column("note", ColumnType.TEXT)
+            .column("at", ColumnType.TIMESTAMPTZ)
+            .column("tags", ColumnType.JSONB)
+            .column("blob", ColumnType.BYTEA)
+            .build();
+    for (String name : List.of(table, "public." + table + " B", "\"a.b " + table + "\"")) {
+      JdbcTable mapped = DB.table(name).versionColumn("Version").updatedAtColumn("updated at");
+      DB.execute(mapped.createStatement(type));
+      RowType found = check(mapped, type);
+      assertThat(found.keyColumns()).isEqualTo(type.keyColumns());
+      assertThat(found.valueColumns()).isEqualTo(type.valueColumns());
+    }
   }
 
   @Test
@@ -350,10 +375,18 @@ class CatalogueTest {
         "GRANT ALL ON " + schema + ".t TO " + role);
     JdbcTable other =
         JdbcDatabase.postgres(DB.url).user(role).password("secret-1").table(schema + ".t");
-    List<String> lines = problems(other, TYPE);
-    assertThat(lines.get(0))
-        .contains("schema " + schema, "headpond_dataset and headpond_lease", "headpond schema");
-    DB.execute(String.join("\n", lines.subList(1, lines.size())));
+    assertThat(problems(other, TYPE))
+        .containsExactly(
+            "schema "
+                + schema
+                + ": lacks headpond_dataset and headpond_lease, and this user may not create them;"
+                + " needed: GRANT CREATE ON SCHEMA \""
+                + schema
+                + "\"; or, as somebody who may create them, run what 'headpond schema' prints (with"
+                + " --schema "
+                + schema
+                + ")");
+    DB.execute(JdbcDatabase.schema(schema));
     assertThat(problems(other, TYPE))
         .hasSize(2)
         .allMatch(line -> line.contains("GRANT SELECT, INSERT, UPDATE, DELETE ON"));

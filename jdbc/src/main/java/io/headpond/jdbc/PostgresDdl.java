@@ -1,0 +1,61 @@
+package io.headpond.jdbc;
+
+import static io.headpond.jdbc.TableName.quote;
+
+import io.headpond.Column;
+import io.headpond.ColumnType;
+import io.headpond.RowType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** The table that a mapping describes, as statements of PostgreSQL. {@link PostgresCheck} accepts what they make. */
+final class PostgresDdl {
+  private PostgresDdl() {}
+
+  /** The statement that creates the table, one column a line. */
+  static String createTable(Mapping mapping, RowType declared) {
+    return createTable(mapping, declared, mapping.table(), "\n  ", ",\n  ", "\n");
+  }
+
+  /** The same on one line, for messages. */
+  static String createTableLine(Mapping mapping, RowType declared, TableName name) {
+    return createTable(mapping, declared, name, "", ", ", "");
+  }
+
+  private static String createTable(
+      Mapping mapping, RowType declared, TableName name, String open, String next, String close) {
+    List<String> parts = new ArrayList<>();
+    for (Column column : declared.columns()) {
+      parts.add(
+          quote(column.name())
+              + " "
+              + sqlType(column.type())
+              + (column.nullable() ? "" : " NOT NULL"));
+    }
+    if (mapping.versionColumn() != null) {
+      parts.add(quote(mapping.versionColumn()) + " bigint NOT NULL");
+    }
+    if (mapping.updatedAtColumn() != null) {
+      parts.add(quote(mapping.updatedAtColumn()) + " timestamptz NOT NULL");
+    }
+    parts.add("PRIMARY KEY (" + key(declared) + ")");
+    return "CREATE TABLE " + name.quoted() + " (" + open + String.join(next, parts) + close + ");";
+  }
+
+  /** The key's columns, quoted. */
+  static String key(RowType declared) {
+    return declared.keyColumns().stream()
+        .map(column -> quote(column.name()))
+        .collect(Collectors.joining(", "));
+  }
+
+  /** A type as PostgreSQL spells it. Text needs no collation: a column's default one is deterministic. */
+  static String sqlType(ColumnType type) {
+    return switch (type.kind()) {
+      case TEXT -> type.length() == 0 ? "text" : "varchar(" + type.length() + ")";
+      case DOUBLE -> "double precision";
+      default -> type.toString();
+    };
+  }
+}
