@@ -43,15 +43,22 @@ final class Backend implements AutoCloseable {
     return new Backend(config, null, builder.open());
   }
 
-  /** Opens the cache of a dataset. Missing tables are created in the embedded database alone. */
-  WriteBehindCache<Key, Row> cache(DatasetConfig dataset, boolean adopt) {
-    JdbcTable table = database.table(dataset.table()).createTable(embedded != null);
+  /** The table with the columns that the dataset gives to Headpond. */
+  static JdbcTable mapped(JdbcTable table, DatasetConfig dataset) {
+    JdbcTable mapped = table;
     if (dataset.versionColumn() != null) {
-      table = table.versionColumn(dataset.versionColumn());
+      mapped = mapped.versionColumn(dataset.versionColumn());
     }
     if (dataset.updatedAtColumn() != null) {
-      table = table.updatedAtColumn(dataset.updatedAtColumn());
+      mapped = mapped.updatedAtColumn(dataset.updatedAtColumn());
     }
+    return mapped;
+  }
+
+  /** Opens the cache of a dataset. Missing tables are created in the embedded database alone. */
+  WriteBehindCache<Key, Row> cache(DatasetConfig dataset, boolean adopt) {
+    JdbcTable table =
+        mapped(database.table(dataset.table()), dataset).createTable(embedded != null);
     var builder =
         WriteBehindCache.builder(dataset.rowType())
             .settings(dataset.settings())

@@ -1,5 +1,6 @@
 package io.headpond.server;
 
+import io.headpond.ConfigurationException;
 import io.headpond.HeadpondException;
 import io.headpond.postgres.EmbeddedPostgresException;
 import java.io.IOException;
@@ -7,6 +8,7 @@ import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -69,17 +71,25 @@ final class Cli {
   }
 
   private static int failed(Exception e, CommandLine command, ParseResult parsed) {
-    command.getErr().println("headpond: " + explain(e));
+    explain(e).forEach(line -> command.getErr().println("headpond: " + line));
     return ERROR;
   }
 
-  /** A failure in one line; one that was not foreseen goes to the log as well. */
-  static String explain(Throwable failure) {
+  /** A line for each problem; one that was not foreseen goes to the log as well. */
+  private static List<String> explain(Throwable failure) {
+    if (failure instanceof ConfigurationException) {
+      // The one kind of failure that tells several problems at once, one a line.
+      return String.valueOf(failure.getMessage())
+          .lines()
+          .map(String::strip)
+          .filter(line -> !line.isEmpty())
+          .toList();
+    }
     if (failure instanceof HeadpondException || failure instanceof EmbeddedPostgresException) {
-      return oneLine(String.valueOf(failure.getMessage()));
+      return List.of(oneLine(String.valueOf(failure.getMessage())));
     }
     LoggerFactory.getLogger(Cli.class).error("not foreseen, please report this", failure);
-    return "failed unexpectedly: " + oneLine(failure.toString());
+    return List.of("failed unexpectedly: " + oneLine(failure.toString()));
   }
 
   private static String oneLine(String text) {

@@ -1,6 +1,7 @@
 package io.headpond.server;
 
 import io.headpond.jdbc.JdbcDatabase;
+import io.headpond.jdbc.JdbcTable;
 import io.headpond.server.config.DatasetConfig;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -31,9 +32,12 @@ final class SchemaCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     System.out.println(JdbcDatabase.schema(schema));
+    // Which one does not matter: nothing connects.
+    JdbcDatabase.Builder database = JdbcDatabase.postgres("jdbc:postgresql:");
     for (DatasetConfig declared : options.file().datasets()) {
       if (dataset == null || dataset.equals(declared.name())) {
-        System.out.println(TableDdl.of(declared));
+        JdbcTable table = Backend.mapped(database.table(declared.table()), declared);
+        System.out.println(table.createStatement(declared.rowType()));
       }
     }
     return Cli.DONE;
