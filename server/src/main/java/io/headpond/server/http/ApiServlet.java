@@ -28,7 +28,7 @@ public final class ApiServlet extends HttpServlet {
 
   private volatile boolean draining;
 
-  /** Serves these from now on; until then every request but the ping is answered with 503. */
+  /** Serves these from now on; until then every request but the ping is answered with 503, and the health is STARTING. */
   public void open(List<Dataset> datasets) {
     Map<String, Dataset> byName = new LinkedHashMap<>();
     datasets.forEach(dataset -> byName.put(dataset.name(), dataset));
@@ -57,12 +57,17 @@ public final class ApiServlet extends HttpServlet {
       return;
     }
     Map<String, Dataset> datasets = opened;
+    boolean health = path.size() == 1 && path.get(0).equals("health");
+    if (datasets == null && health) {
+      HealthRoute.starting(request, reply);
+      return;
+    }
     if (datasets == null) {
       throw Problem.of(Problem.Kind.UNAVAILABLE, "the server is starting; try again soon");
     }
     if (path.size() >= 2 && path.get(0).equals("v1") && path.get(1).equals("datasets")) {
       datasets(datasets, path, request, reply);
-    } else if (path.size() == 1 && path.get(0).equals("health")) {
+    } else if (health) {
       HealthRoute.serve(datasets.values(), draining, request, reply);
     } else {
       throw unknownRoute(request);

@@ -184,8 +184,9 @@ final class DatasetRoutes {
     json.beginObject()
         .member(
             "durability",
+            // What the store takes then is not told by the cache.
             settings.durability() == null
-                ? null
+                ? "default"
                 : settings.durability().name().toLowerCase(Locale.ROOT))
         .name("lingerSeconds")
         .raw(seconds(settings.linger()))

@@ -17,13 +17,18 @@ final class HealthRoute {
 
   private HealthRoute() {}
 
+  /** While the datasets are being opened. */
+  static void starting(HttpServletRequest request, Reply reply) {
+    if (isRead(request, reply)) {
+      reply.send(answer(DOWN, "STARTING", List.of("the datasets are being opened"), Map.of()));
+    }
+  }
+
   static void serve(
       Iterable<Dataset> datasets, boolean draining, HttpServletRequest request, Reply reply) {
-    if (!request.getMethod().equals("GET") && !request.getMethod().equals("HEAD")) {
-      ApiServlet.otherMethod(request, reply, "GET, HEAD, OPTIONS");
+    if (!isRead(request, reply)) {
       return;
     }
-    RawUri.query(request.getQueryString(), Set.of());
     Health worst = Health.UP;
     List<String> reasons = new ArrayList<>();
     Map<String, Health> each = new LinkedHashMap<>();
@@ -39,10 +44,25 @@ final class HealthRoute {
       worst = Health.DOWN;
       reasons.add("the server is stopping");
     }
-    Json json = new Json().beginObject().member("status", worst.name());
+    reply.send(answer(worst == Health.DOWN ? DOWN : OK, worst.name(), reasons, each));
+  }
+
+  private static Answer answer(
+      int status, String health, List<String> reasons, Map<String, Health> datasets) {
+    Json json = new Json().beginObject().member("status", health);
     DatasetRoutes.strings(json.name("reasons"), reasons);
     json.name("datasets").beginObject();
-    each.forEach((name, health) -> json.member(name, health.name()));
-    reply.send(new Answer(worst == Health.DOWN ? DOWN : OK, json.endObject().endObject()));
+    datasets.forEach((name, each) -> json.member(name, each.name()));
+    return new Answer(status, json.endObject().endObject());
+  }
+
+  /** If not, it is answered. */
+  private static boolean isRead(HttpServletRequest request, Reply reply) {
+    if (!request.getMethod().equals("GET") && !request.getMethod().equals("HEAD")) {
+      ApiServlet.otherMethod(request, reply, "GET, HEAD, OPTIONS");
+      return false;
+    }
+    RawUri.query(request.getQueryString(), Set.of());
+    return true;
   }
 }

@@ -29,7 +29,7 @@ class HttpApiTest {
 
   @BeforeAll
   static void start() {
-    api = new RunningApi();
+    api = new RunningApi().opened();
   }
 
   @AfterAll
@@ -374,6 +374,33 @@ class HttpApiTest {
     assertThat(api.send("GET", "/v1/ping", "", "X: " + "y".repeat(20_000)).status())
         .isBetween(400, 499);
     assertThat(api.send("GET", "/v1/ping?" + "y".repeat(20_000), "").status()).isBetween(400, 499);
+  }
+
+  @Test
+  void untilTheDatasetsAreOpenEverythingButThePingIs503() throws IOException {
+    try (RunningApi starting = new RunningApi()) {
+      Response health = starting.send("GET", "/health", "");
+      assertThat(health.status()).isEqualTo(503);
+      assertThat(health.body())
+          .isEqualTo(
+              "{\"status\":\"STARTING\",\"reasons\":[\"the datasets are being opened\"],"
+                  + "\"datasets\":{}}");
+      for (String target : List.of("/v1/datasets", "/v1/datasets/kv/entries/a", "/nothing")) {
+        Response answer = starting.send("GET", target, "");
+        assertThat(answer.status()).as(target).isEqualTo(503);
+        assertThat(answer.body()).contains("urn:headpond:problem:unavailable", "is starting");
+      }
+      assertThat(starting.send("DELETE", "/health", "").status()).isEqualTo(405);
+      assertThat(starting.send("GET", "/v1/ping", "").status()).isEqualTo(200);
+      starting.opened();
+      assertThat(starting.send("GET", "/health", "").body()).contains("\"status\":\"UP\"");
+    }
+  }
+
+  @Test
+  void aDurabilityThatIsNotConfiguredIsTheDefault() throws IOException {
+    assertThat(api.send("GET", "/v1/datasets/kv", "").body())
+        .contains("\"settings\":{\"durability\":\"default\",");
   }
 
   private static void problem(

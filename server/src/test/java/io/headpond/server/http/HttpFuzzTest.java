@@ -92,7 +92,7 @@ class HttpFuzzTest {
     int requests = Integer.getInteger("headpond.fuzz.requests", 4_000);
     Random random = new Random(seed);
     int[] byClass = new int[6];
-    try (RunningApi api = new RunningApi()) {
+    try (RunningApi api = new RunningApi().opened()) {
       assertThat(
               api.send(
                       "PUT",

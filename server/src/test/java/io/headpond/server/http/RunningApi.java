@@ -41,8 +41,13 @@ final class RunningApi implements AutoCloseable {
   final HttpServer server;
 
   RunningApi() {
-    api.open(List.of(dataset("kv", KV, kv), dataset("items", ITEMS, items)));
     server = HttpServer.start(InetAddress.getLoopbackAddress(), 0, api);
+  }
+
+  /** Ends the start. */
+  RunningApi opened() {
+    api.open(List.of(dataset("kv", KV, kv), dataset("items", ITEMS, items)));
+    return this;
   }
 
   int port() {
