@@ -63,7 +63,7 @@ final class HttpBenchmark implements Benchmark {
   private static void measure(Run run, Table table, String flush, String config)
       throws IOException, InterruptedException {
     run.progress("http, starting the server");
-    try (ServerProcess server = ServerProcess.start(run.folder("server"), config);
+    try (ServerProcess server = ServerProcess.start(run, config);
         HttpClients clients = new HttpClients(server.port(), CONNECTIONS)) {
       double seconds = run.quick() ? 0.5 : 2;
       clients.put(PING, KEYS, run.quick() ? 0.2 : 5, new Histogram(3));

@@ -31,6 +31,7 @@ final class Postgres implements AutoCloseable {
 
   static Postgres start(Run run) throws SQLException {
     EmbeddedPostgres server = EmbeddedPostgres.builder().directory(run.folder("postgres")).start();
+    run.endWith(server);
     try {
       Postgres postgres = new Postgres(server, DriverManager.getConnection(server.jdbcUrl()));
       for (String table : new String[] {SUBJECT, LIMIT}) {

@@ -7,7 +7,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
@@ -17,6 +19,7 @@ final class Run implements AutoCloseable {
   private final boolean quick;
   private final PrintStream out;
   private final Thread hook;
+  private final Deque<AutoCloseable> processes = new ConcurrentLinkedDeque<>();
   private final AtomicInteger folders = new AtomicInteger();
   private final long began = System.nanoTime();
 
@@ -24,7 +27,7 @@ final class Run implements AutoCloseable {
     this.root = root;
     this.quick = quick;
     this.out = out;
-    this.hook = new Thread(() -> delete(root), "bench-cleanup");
+    this.hook = new Thread(this::end, "bench-cleanup");
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
@@ -74,9 +77,25 @@ final class Run implements AutoCloseable {
     System.err.printf("bench: %5.1f s  %s%n", (System.nanoTime() - began) / 1e9, what);
   }
 
+  /** Ends a process with this run, if it has not ended before; closing it twice must do no harm. */
+  void endWith(AutoCloseable process) {
+    processes.push(process);
+  }
+
+  private void end() {
+    for (AutoCloseable process : processes) {
+      try {
+        process.close();
+      } catch (Exception e) {
+        System.err.println("bench: " + process + " did not end: " + e);
+      }
+    }
+    delete(root);
+  }
+
   @Override
   public void close() {
-    delete(root);
+    end();
     Runtime.getRuntime().removeShutdownHook(hook);
   }
 

@@ -29,11 +29,12 @@ final class ServerProcess implements AutoCloseable {
   }
 
   /** @param config a configuration; empty for the one that is shipped */
-  static ServerProcess start(Path folder, String config) throws IOException, InterruptedException {
+  static ServerProcess start(Run run, String config) throws IOException, InterruptedException {
     Path jar = Path.of(System.getProperty("headpond.jar", "server/target/headpond-server.jar"));
     if (!Files.exists(jar)) {
       throw new IOException(jar.toAbsolutePath() + " is missing: build it, or use bench/run");
     }
+    Path folder = run.folder("server");
     int port;
     try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       port = free.getLocalPort();
@@ -58,6 +59,7 @@ final class ServerProcess implements AutoCloseable {
     Process process =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
     ServerProcess server = new ServerProcess(process, data, log, port);
+    run.endWith(server);
     try {
       server.awaitReady();
       return server;
