@@ -1,5 +1,6 @@
 package io.headpond;
 
+import io.headpond.spi.RowCodec;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -12,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 public final class Row {
   private final RowType type;
   private final @Nullable Object[] cells;
+
+  /** Computed once; the race is harmless. 0 is not computed yet. */
+  private int encodedSize;
 
   Row(RowType type, @Nullable Object[] cells) {
     this.type = type;
@@ -36,6 +40,16 @@ public final class Row {
    */
   public @Nullable Object get(String name) {
     return cell(type.valueIndex(name));
+  }
+
+  /** How many bytes {@link RowCodec#encode} makes of this row. */
+  public int encodedSize() {
+    int size = encodedSize;
+    if (size == 0) {
+      size = RowCodec.sizeOf(this);
+      encodedSize = size;
+    }
+    return size;
   }
 
   /** The cells by column name, in the order of the columns; a new map for each call. */

@@ -180,7 +180,10 @@ public final class RowType {
       }
       canonical[i] = cell == null ? null : column.type().canonical(cell, column.name());
     }
-    return new Row(this, canonical);
+    Row row = new Row(this, canonical);
+    // Now, while the cells are at hand; a write counts them.
+    row.encodedSize();
+    return row;
   }
 
   /** For codecs: a row of cells that are canonical already; the array is not copied. */

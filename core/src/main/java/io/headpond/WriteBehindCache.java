@@ -1,6 +1,7 @@
 package io.headpond;
 
 import io.headpond.engine.CacheAssembly;
+import io.headpond.engine.Waiting;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Map;
@@ -26,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * (nothing done, the database's own words), {@link OutcomeUnknownException} (perhaps done). A blocking method that is interrupted
  * throws {@link OutcomeUnknownException} and leaves the thread's interrupt flag set.
  *
- * <p>Thread-safe. No asynchronous method blocks.
+ * <p>Thread-safe. No asynchronous method blocks. What is attached to a future may run on the caller's thread, on the common pool
+ * or on one of the cache's; it may block, also on this cache.
  *
  * @param <K> the type of keys
  * @param <V> the type of values
@@ -116,27 +118,27 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
 
   /** Blocking form of {@link #getAsync}. */
   default @Nullable V get(K key) {
-    return Blocking.await(getAsync(key));
+    return Waiting.await(getAsync(key));
   }
 
   /** Blocking form of {@link #entryAsync}. */
   default Entry<V> entry(K key) {
-    return Blocking.await(entryAsync(key));
+    return Waiting.await(entryAsync(key));
   }
 
   /** Blocking form of {@link #getAllAsync}. */
   default Map<K, V> getAll(Collection<K> keys) {
-    return Blocking.await(getAllAsync(keys));
+    return Waiting.await(getAllAsync(keys));
   }
 
   /** Blocking form of {@link #putAsync(Object, Object)}. */
   default Receipt put(K key, V value) {
-    return Blocking.await(putAsync(key, value));
+    return Waiting.await(putAsync(key, value));
   }
 
   /** Blocking form of {@link #putAsync(Object, Object, Durability)}. */
   default Receipt put(K key, V value, Durability durability) {
-    return Blocking.await(putAsync(key, value, durability));
+    return Waiting.await(putAsync(key, value, durability));
   }
 
   /**
@@ -145,37 +147,37 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
    * @throws PartialWriteException if some were not, with what became of each
    */
   default Map<K, Receipt> putAll(Map<? extends K, ? extends V> values) {
-    return Blocking.awaitAll(putAllAsync(values));
+    return PutAll.await(putAllAsync(values));
   }
 
   /** Blocking form of {@link #removeAsync(Object)}. */
   default Receipt remove(K key) {
-    return Blocking.await(removeAsync(key));
+    return Waiting.await(removeAsync(key));
   }
 
   /** Blocking form of {@link #removeAsync(Object, Durability)}. */
   default Receipt remove(K key, Durability durability) {
-    return Blocking.await(removeAsync(key, durability));
+    return Waiting.await(removeAsync(key, durability));
   }
 
   /** Blocking form of {@link #flushAsync()}. */
   default FlushReport flush() {
-    return Blocking.await(flushAsync());
+    return Waiting.await(flushAsync());
   }
 
   /** Blocking form of {@link #flushAsync(int)}. */
   default FlushReport flush(int maxEntries) {
-    return Blocking.await(flushAsync(maxEntries));
+    return Waiting.await(flushAsync(maxEntries));
   }
 
   /** Blocking form of {@link #drainAsync}. */
   default FlushReport drain(Duration deadline) {
-    return Blocking.await(drainAsync(deadline));
+    return Waiting.await(drainAsync(deadline));
   }
 
   /** Blocking form of {@link #pendingAsync}. */
   default PendingPage pending(String prefix, @Nullable String after, int limit) {
-    return Blocking.await(pendingAsync(prefix, after, limit));
+    return Waiting.await(pendingAsync(prefix, after, limit));
   }
 
   /**

@@ -13,6 +13,7 @@ import io.headpond.Row;
 import io.headpond.RowType;
 import io.headpond.WriteBehindCache;
 import io.headpond.spi.Lookup;
+import io.headpond.spi.Write;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -64,7 +65,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   @Override
   public CompletableFuture<Entry<V>> entryAsync(K key) {
     try {
-      return engine.read(mapping.key(rowType, key)).thenApply(this::entry);
+      return engine.read(mapping.key(key)).thenApply(this::entry);
     } catch (HeadpondException e) {
       return CompletableFuture.failedFuture(e);
     }
@@ -75,7 +76,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
     List<K> asked = new ArrayList<>(keys);
     List<Key> canonical = new ArrayList<>(asked.size());
     try {
-      asked.forEach(key -> canonical.add(mapping.key(rowType, key)));
+      asked.forEach(key -> canonical.add(mapping.key(key)));
     } catch (HeadpondException e) {
       return CompletableFuture.failedFuture(e);
     }
@@ -102,11 +103,25 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   @Override
   public CompletableFuture<Receipt> putAsync(K key, V value, Durability durability) {
     try {
-      Key canonical = mapping.key(rowType, key);
-      return engine.write(canonical, mapping.row(rowType, canonical, value), durability);
+      return engine.write(write(key, value, durability, false));
     } catch (HeadpondException e) {
       return CompletableFuture.failedFuture(e);
     }
+  }
+
+  @Override
+  public Receipt put(K key, V value) {
+    return put(key, value, durability);
+  }
+
+  @Override
+  public Receipt put(K key, V value, Durability durability) {
+    return Waiting.await(engine.write(write(key, value, durability, true)));
+  }
+
+  private Write write(K key, V value, Durability durability, boolean callerWaits) {
+    Key canonical = mapping.key(key);
+    return new Write(canonical, mapping.row(canonical, value), durability, callerWaits);
   }
 
   @Override
@@ -125,10 +140,20 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   @Override
   public CompletableFuture<Receipt> removeAsync(K key, Durability durability) {
     try {
-      return engine.write(mapping.key(rowType, key), null, durability);
+      return engine.write(new Write(mapping.key(key), null, durability));
     } catch (HeadpondException e) {
       return CompletableFuture.failedFuture(e);
     }
+  }
+
+  @Override
+  public Receipt remove(K key) {
+    return remove(key, durability);
+  }
+
+  @Override
+  public Receipt remove(K key, Durability durability) {
+    return Waiting.await(engine.write(new Write(mapping.key(key), null, durability, true)));
   }
 
   @Override

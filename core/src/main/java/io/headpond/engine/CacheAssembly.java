@@ -20,12 +20,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Puts a cache together. Not thread-safe. */
 public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   private final RowType declared;
-  private final EntryMapping<K, V> mapping;
+  private final Function<RowType, EntryMapping<K, V>> mapping;
   private CacheSettings settings;
   private boolean named;
   private @Nullable HotStoreFactory store;
@@ -33,7 +34,8 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   private @Nullable Environment environment;
   private boolean adopt;
 
-  private CacheAssembly(RowType declared, EntryMapping<K, V> mapping, @Nullable String name) {
+  private CacheAssembly(
+      RowType declared, Function<RowType, EntryMapping<K, V>> mapping, @Nullable String name) {
     this.declared = declared;
     this.mapping = mapping;
     this.named = name != null;
@@ -177,7 +179,7 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
               new Settlements(hotStore, environment));
       Engine engine = new Engine(core, leases(hotStore, record, environment));
       engine.start();
-      return new Cache<>(core, engine, mapping, afterClose);
+      return new Cache<>(core, engine, mapping.apply(record.rowType()), afterClose);
     } catch (RuntimeException | Error e) {
       if (hotStore != null) {
         closeAfter(e, hotStore);

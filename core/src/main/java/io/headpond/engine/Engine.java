@@ -9,13 +9,13 @@ import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.Receipt;
-import io.headpond.Row;
 import io.headpond.UnavailableException;
 import io.headpond.engine.FlushRequest.Result;
 import io.headpond.spi.Environment;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
+import io.headpond.spi.Write;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -75,10 +75,10 @@ final class Engine {
     }
   }
 
-  CompletableFuture<Receipt> write(Key key, @Nullable Row row, Durability durability) {
-    return durability == Durability.DATABASE
-        ? writeThrough.write(key, row)
-        : writes.write(key, row, durability);
+  CompletableFuture<Receipt> write(Write write) {
+    return write.durability() == Durability.DATABASE
+        ? writeThrough.write(write)
+        : writes.write(write);
   }
 
   CompletableFuture<Reads.Found> read(Key key) {

@@ -4,56 +4,87 @@ import io.headpond.Key;
 import io.headpond.RecordType;
 import io.headpond.Row;
 import io.headpond.RowType;
+import java.util.function.Function;
 
-/** How a user's keys and values become keys and rows. Stateless, thread-safe. */
+/** How a user's keys and values become keys and rows of one row type. Stateless, thread-safe. */
 interface EntryMapping<K, V> {
-  Key key(RowType type, K key);
+  Key key(K key);
 
-  Row row(RowType type, Key key, V value);
+  Row row(Key key, V value);
 
   V value(Key key, Row row);
 
   /**
-   * Rows as they are; where the database is narrower than what was declared, a key or row made from the declared type is
+   * Rows as they are. Where the database is narrower than what was declared, a key or row made from the declared type is
    * brought to the narrower one.
+   *
+   * @return the mapping for the columns as the database has them
    */
-  static EntryMapping<Key, Row> rows(RowType declared) {
-    return new EntryMapping<>() {
-      @Override
-      public Key key(RowType type, Key key) {
-        return type.keyColumns().equals(declared.keyColumns())
-            ? key
-            : type.key(declared.components(key).toArray());
-      }
-
-      @Override
-      public Row row(RowType type, Key key, Row value) {
-        return value.type() == type ? value : type.row(value.toMap());
-      }
-
-      @Override
-      public Row value(Key key, Row row) {
-        return row;
-      }
-    };
+  static Function<RowType, EntryMapping<Key, Row>> rows(RowType declared) {
+    return actual -> new Rows(declared, actual);
   }
 
-  static <K, V extends Record> EntryMapping<K, V> records(RecordType<K, V> record) {
-    return new EntryMapping<>() {
-      @Override
-      public Key key(RowType type, K key) {
-        return record.key(type, key);
-      }
+  /** The mapping of a record for the columns as the database has them. */
+  static <K, V extends Record> Function<RowType, EntryMapping<K, V>> records(
+      RecordType<K, V> record) {
+    return actual -> new Records<>(record, actual);
+  }
 
-      @Override
-      public Row row(RowType type, Key key, V value) {
-        return record.row(type, key, value);
-      }
+  /** See {@link #rows}. */
+  final class Rows implements EntryMapping<Key, Row> {
+    private final RowType declared;
+    private final RowType actual;
+    private final boolean sameKeys;
+    private final boolean same;
 
-      @Override
-      public V value(Key key, Row row) {
-        return record.value(key, row);
-      }
-    };
+    Rows(RowType declared, RowType actual) {
+      this.declared = declared;
+      this.actual = actual;
+      this.sameKeys = declared.keyColumns().equals(actual.keyColumns());
+      this.same = declared.equals(actual);
+    }
+
+    @Override
+    public Key key(Key key) {
+      return sameKeys ? key : actual.key(declared.components(key).toArray());
+    }
+
+    @Override
+    public Row row(Key key, Row value) {
+      return value.type() == actual || (same && value.type() == declared)
+          ? value
+          : actual.row(value.toMap());
+    }
+
+    @Override
+    public Row value(Key key, Row row) {
+      return row;
+    }
+  }
+
+  /** See {@link #records}. */
+  final class Records<K, V extends Record> implements EntryMapping<K, V> {
+    private final RecordType<K, V> record;
+    private final RowType actual;
+
+    Records(RecordType<K, V> record, RowType actual) {
+      this.record = record;
+      this.actual = actual;
+    }
+
+    @Override
+    public Key key(K key) {
+      return record.key(actual, key);
+    }
+
+    @Override
+    public Row row(Key key, V value) {
+      return record.row(actual, key, value);
+    }
+
+    @Override
+    public V value(Key key, Row row) {
+      return record.value(key, row);
+    }
   }
 }

@@ -6,7 +6,6 @@ import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.OverloadedException;
 import io.headpond.Receipt;
-import io.headpond.Row;
 import io.headpond.UnavailableException;
 import io.headpond.spi.Environment;
 import io.headpond.spi.Mutation;
@@ -64,14 +63,15 @@ final class WriteThrough {
     this.flushers = flushers;
   }
 
-  CompletableFuture<Receipt> write(Key key, @Nullable Row row) {
+  CompletableFuture<Receipt> write(Write write) {
+    Key key = write.key();
     Flusher flusher = flushers[key.partition(flushers.length)];
     HeadpondException reason = closed;
     Trouble trouble = flusher.trouble();
     if (reason == null && trouble != null && trouble.kind() == Trouble.Kind.STOPPED) {
       reason = new UnavailableException(trouble.message());
     }
-    Attempt attempt = new Attempt(new Write(key, row, Durability.DATABASE), flusher);
+    Attempt attempt = new Attempt(write, flusher);
     boolean first = false;
     synchronized (lock) {
       if (reason == null && waiting >= MAX_WAITING) {

@@ -1,12 +1,10 @@
 package io.headpond.engine;
 
-import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.HeadpondException;
 import io.headpond.Key;
 import io.headpond.OverloadedException;
 import io.headpond.Receipt;
-import io.headpond.Row;
 import io.headpond.spi.Environment;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Write;
@@ -91,22 +89,39 @@ final class Writes {
   }
 
   /** Acknowledged when the future completes. */
-  CompletableFuture<Receipt> write(Key key, @Nullable Row row, Durability durability) {
+  CompletableFuture<Receipt> write(Write write) {
     HeadpondException reason = closed;
     if (reason != null) {
       return refuse(reason);
     }
-    Write write = new Write(key, row, durability);
-    if (waiting > 0 && !passes(key)) {
+    if (waiting > 0 && !passes(write.key())) {
       return lineUp(write);
     }
     CompletableFuture<WriteOutcome> outcome = store.put(write).toCompletableFuture();
     if (outcome.isDone() && !outcome.isCompletedExceptionally()) {
       return conclude(write, outcome.join());
     }
-    return outcome
-        .handle((o, failure) -> failure == null ? conclude(write, o) : refuse(failure))
-        .thenCompose(receipt -> receipt);
+    CompletableFuture<Receipt> result = new CompletableFuture<>();
+    outcome.whenComplete(
+        (o, failure) -> {
+          if (o instanceof Written written) {
+            result.complete(acknowledge(write, written));
+          } else {
+            pass(failure == null ? conclude(write, o) : refuse(failure), result);
+          }
+        });
+    return result;
+  }
+
+  private static <T> void pass(CompletableFuture<T> from, CompletableFuture<T> to) {
+    from.whenComplete(
+        (value, failure) -> {
+          if (failure == null) {
+            to.complete(value);
+          } else {
+            to.completeExceptionally(Failures.cause(failure));
+          }
+        });
   }
 
   /** Something was settled or parked: who waits may find room. */

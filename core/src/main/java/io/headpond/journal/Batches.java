@@ -109,7 +109,7 @@ final class Batches {
     }
     return store.journal.isForced(end)
         ? CompletableFuture.completedFuture(taken)
-        : store.journal.forced(end).thenApply(forced -> taken);
+        : store.journal.forced(end, taken, false);
   }
 
   private long takeReady(Partition partition, int max, List<Mutation> mutations) {

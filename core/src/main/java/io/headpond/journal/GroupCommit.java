@@ -19,65 +19,48 @@ final class GroupCommit {
   private final LongSupplier force;
 
   private final Object lock = new Object();
-  private List<Waiter> waiters = new ArrayList<>();
+  private List<Waiter<?>> waiters = new ArrayList<>();
   private boolean running;
   private @Nullable Throwable failure;
 
-  private record Waiter(long position, CompletableFuture<@Nullable Void> done) {}
+  /** Somebody who waits for a position, for a future of this value. */
+  private record Waiter<T>(long position, CompletableFuture<T> done, T value, boolean onlyWakes) {
+    void reached() {
+      done.complete(value);
+    }
+  }
 
   GroupCommit(Environment environment, LongSupplier force) {
     this.environment = environment;
     this.force = force;
   }
 
-  /** Completes when all before the position has been forced. */
-  CompletableFuture<@Nullable Void> await(long position) {
-    Waiter waiter = new Waiter(position, new CompletableFuture<>());
+  /**
+   * Completes with {@code value} when all before the position has been forced.
+   *
+   * @param callerWaits the caller is about to block on the future and attaches nothing to it: if nobody forces
+   *     now, this thread does it, which saves waking another one
+   */
+  <T> CompletableFuture<T> await(long position, T value, boolean callerWaits) {
+    CompletableFuture<T> done = new CompletableFuture<>();
     boolean start;
     synchronized (lock) {
       if (failure != null) {
-        waiter.done.completeExceptionally(unknown(failure));
-        return waiter.done;
+        done.completeExceptionally(unknown(failure));
+        return done;
       }
-      waiters.add(waiter);
+      waiters.add(new Waiter<>(position, done, value, callerWaits));
       start = !running;
       running = true;
     }
-    if (start) {
-      start();
-    }
-    return waiter.done;
-  }
-
-  /**
-   * Forces, then lets others go on forcing before it completes who waited: what they have attached may block, also on the next
-   * force.
-   */
-  private void run() {
-    long position;
-    try {
-      position = force.getAsLong();
-    } catch (RuntimeException | Error e) {
-      fail(e);
-      return;
-    }
-    List<Waiter> reached = new ArrayList<>();
-    boolean more;
-    synchronized (lock) {
-      List<Waiter> later = new ArrayList<>();
-      for (Waiter waiter : waiters) {
-        (waiter.position <= position ? reached : later).add(waiter);
+    if (start && callerWaits) {
+      if (forceOnce()) {
+        start();
       }
-      waiters = later;
-      more = !later.isEmpty();
-      running = more;
-    }
-    if (more) {
+    } else if (start) {
       start();
     }
-    for (Waiter waiter : reached) {
-      waiter.done.complete(null);
-    }
+    return done;
   }
 
   private void start() {
@@ -88,16 +71,59 @@ final class GroupCommit {
     }
   }
 
+  private void run() {
+    while (forceOnce()) {
+      // Others have come meanwhile.
+    }
+  }
+
+  /**
+   * Forces and completes who is reached by it. A future that only wakes a thread is completed here; what is attached to the
+   * others may block, also on the next force, so they are completed elsewhere while others wait.
+   *
+   * @return whether somebody waits for another force; then the caller sees to it
+   */
+  private boolean forceOnce() {
+    long position;
+    try {
+      position = force.getAsLong();
+    } catch (RuntimeException | Error e) {
+      fail(e);
+      return false;
+    }
+    List<Waiter<?>> wakes = new ArrayList<>();
+    List<Waiter<?>> others = new ArrayList<>();
+    boolean more;
+    synchronized (lock) {
+      List<Waiter<?>> later = new ArrayList<>();
+      for (Waiter<?> waiter : waiters) {
+        (waiter.position > position ? later : waiter.onlyWakes ? wakes : others).add(waiter);
+      }
+      waiters = later;
+      more = !later.isEmpty();
+      running = more;
+    }
+    wakes.forEach(Waiter::reached);
+    if (!others.isEmpty()) {
+      try {
+        environment.executeBlocking(() -> others.forEach(Waiter::reached));
+      } catch (RejectedExecutionException e) {
+        others.forEach(Waiter::reached);
+      }
+    }
+    return more;
+  }
+
   /** Nobody will ever learn whether what they wait for is on the disk. */
   void fail(Throwable cause) {
-    List<Waiter> left;
+    List<Waiter<?>> left;
     synchronized (lock) {
       failure = cause;
       left = waiters;
       waiters = new ArrayList<>();
       running = false;
     }
-    for (Waiter waiter : left) {
+    for (Waiter<?> waiter : left) {
       waiter.done.completeExceptionally(unknown(cause));
     }
   }

@@ -310,9 +310,14 @@ final class Journal {
 
   /** Completes when all before the position has been forced; fails with an unknown outcome if it could not be. */
   CompletableFuture<@Nullable Void> forced(long position) {
+    return forced(position, Boolean.TRUE, false).thenApply(done -> null);
+  }
+
+  /** As {@link #forced(long)}, for a value and a caller as in {@link GroupCommit#await}. */
+  <T> CompletableFuture<T> forced(long position, T value, boolean callerWaits) {
     return position <= forced.get()
-        ? CompletableFuture.completedFuture(null)
-        : commits.await(position);
+        ? CompletableFuture.completedFuture(value)
+        : commits.await(position, value, callerWaits);
   }
 
   boolean isForced(long position) {

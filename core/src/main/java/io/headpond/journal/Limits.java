@@ -33,6 +33,9 @@ final class Limits {
 
   /** Counts the difference that another value of an entry makes; less always fits. */
   boolean admitBytes(long difference) {
+    if (difference == 0) {
+      return true;
+    }
     if (bytes.addAndGet(difference) > maxBytes && difference > 0) {
       bytes.addAndGet(-difference);
       return false;

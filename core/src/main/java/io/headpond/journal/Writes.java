@@ -32,7 +32,7 @@ final class Writes {
       boolean journaled =
           write.durability() == Durability.JOURNAL || write.durability() == Durability.DISK;
       byte[] encoded = journaled && row != null ? RowCodec.encode(row) : null;
-      int length = encoded != null ? encoded.length : row == null ? 0 : RowCodec.size(row);
+      int length = encoded != null ? encoded.length : row == null ? 0 : row.encodedSize();
       checkLength(write.key(), length);
       int size = write.key().length() + length + HotEntry.OVERHEAD;
       if (size > store.settings.maxPendingBytes()) {
@@ -99,7 +99,7 @@ final class Writes {
       partition.lock.unlock();
     }
     if (write.durability() == Durability.DISK && !store.journal.isForced(end)) {
-      return store.journal.forced(end).thenApply(forced -> outcome);
+      return store.journal.forced(end, outcome, write.callerWaits());
     }
     return CompletableFuture.completedFuture(outcome);
   }

@@ -42,8 +42,8 @@ public final class RowCodec {
 
   private RowCodec() {}
 
-  /** How many bytes {@link #encode} writes. */
-  public static int size(Row row) {
+  /** How many bytes {@link #encode} makes of a row, counted anew; {@link Row#encodedSize} remembers it. */
+  public static int sizeOf(Row row) {
     List<Column> columns = row.type().valueColumns();
     int size = (columns.size() + 7) / 8;
     for (int i = 0; i < columns.size(); i++) {
@@ -58,18 +58,26 @@ public final class RowCodec {
 
   /** The bytes of a row. */
   public static byte[] encode(Row row) {
-    ByteBuffer out = ByteBuffer.allocate(size(row));
     List<Column> columns = row.type().valueColumns();
-    int bitmap = out.position();
-    out.position(bitmap + (columns.size() + 7) / 8);
-    for (int i = 0; i < columns.size(); i++) {
+    byte[][] cells = new byte[columns.size()][];
+    int bitmap = (cells.length + 7) / 8;
+    int size = bitmap;
+    for (int i = 0; i < cells.length; i++) {
       Object cell = row.cell(i);
-      if (cell == null) {
-        int at = bitmap + i / 8;
-        out.put(at, (byte) (out.get(at) | 1 << i % 8));
+      if (cell != null) {
+        byte[] bytes = encodeCell(columns.get(i).type(), cell);
+        cells[i] = bytes;
+        size += bytes.length;
+        size += fixedSize(columns.get(i).type()) == VARIABLE ? varintSize(bytes.length) : 0;
+      }
+    }
+    ByteBuffer out = ByteBuffer.allocate(size).position(bitmap);
+    for (int i = 0; i < cells.length; i++) {
+      byte[] bytes = cells[i];
+      if (bytes == null) {
+        out.put(i / 8, (byte) (out.get(i / 8) | 1 << i % 8));
         continue;
       }
-      byte[] bytes = encodeCell(columns.get(i).type(), cell);
       if (fixedSize(columns.get(i).type()) == VARIABLE) {
         putVarint(out, bytes.length);
       }

@@ -13,9 +13,16 @@ import org.jspecify.annotations.Nullable;
  * @param row its new value; null removes the entry
  * @param durability what must be kept before the write counts as done; {@link Durability#DATABASE}
  *     stages it, see {@link HotStore#put}
+ * @param callerWaits the caller is about to block on the stage and attaches nothing to it: the store may work on it
+ *     in the caller's thread
  */
-public record Write(Key key, @Nullable Row row, Durability durability) {
+public record Write(Key key, @Nullable Row row, Durability durability, boolean callerWaits) {
   public Write {
     Objects.requireNonNull(durability, "durability");
+  }
+
+  /** A write whose caller does not wait. */
+  public Write(Key key, @Nullable Row row, Durability durability) {
+    this(key, row, durability, false);
   }
 }

@@ -1,0 +1,29 @@
+package io.headpond;
+
+import io.headpond.engine.Waiting;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+
+/** Waits for several writes. */
+final class PutAll {
+  private PutAll() {}
+
+  static <K> Map<K, Receipt> await(Map<K, CompletableFuture<Receipt>> futures) {
+    Map<K, Receipt> receipts = new LinkedHashMap<>();
+    Map<K, HeadpondException> failures = new HashMap<>();
+    futures.forEach(
+        (key, future) -> {
+          try {
+            receipts.put(key, Waiting.await(future));
+          } catch (HeadpondException e) {
+            failures.put(key, e);
+          }
+        });
+    if (!failures.isEmpty()) {
+      throw new PartialWriteException(receipts, failures);
+    }
+    return receipts;
+  }
+}
