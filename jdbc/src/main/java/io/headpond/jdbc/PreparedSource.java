@@ -16,6 +16,8 @@ final class PreparedSource implements DataSource {
     void prepare(Connection connection) throws SQLException;
   }
 
+  private static final int CLOSE_SECONDS = 10;
+
   private final DataSource source;
   private final Preparation preparation;
 
@@ -63,9 +65,14 @@ final class PreparedSource implements DataSource {
     // The pool would set its own; a source keeps what it was made with.
   }
 
+  /**
+   * Hikari also waits so long, when it closes, for the thread that opens connections. With 0, which most sources have, it
+   * would not wait for it at all and warn of that.
+   */
   @Override
   public int getLoginTimeout() throws SQLException {
-    return source.getLoginTimeout();
+    int timeout = source.getLoginTimeout();
+    return timeout > 0 ? timeout : CLOSE_SECONDS;
   }
 
   @Override

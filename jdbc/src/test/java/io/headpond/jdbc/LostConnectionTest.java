@@ -4,6 +4,10 @@ import static io.headpond.jdbc.TestDatabase.get;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.headpond.ColumnType;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.RowType;
@@ -32,6 +36,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.postgresql.ds.PGSimpleDataSource;
+import org.slf4j.LoggerFactory;
 
 /** Connections that are cut at every step of a batch. */
 class LostConnectionTest {
@@ -83,6 +88,24 @@ class LostConnectionTest {
   private void assertAppliesAgain(Lease with) {
     assertThat(get(database.apply(batch, with)).outcomes()).containsExactly(new Applied.Done());
     assertThat(rows()).isEqualTo("a");
+  }
+
+  @Test
+  void closingIsNoReasonToWarn() {
+    ListAppender<ILoggingEvent> told = new ListAppender<>();
+    told.start();
+    Logger pool = (Logger) LoggerFactory.getLogger("com.zaxxer.hikari");
+    Level before = pool.getLevel();
+    pool.setLevel(Level.WARN);
+    pool.addAppender(told);
+    try {
+      get(database.load(List.of(TYPE.key(1L))));
+      database.close();
+    } finally {
+      pool.detachAppender(told);
+      pool.setLevel(before);
+    }
+    assertThat(told.list).noneMatch(event -> event.getLevel().isGreaterOrEqual(Level.WARN));
   }
 
   @Test
