@@ -3,21 +3,25 @@ package io.headpond.server.process;
 import io.headpond.testkit.HistoryChecker;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Clients that write over HTTP and tell a checker what they were told: a hot set, new keys, removes. */
 final class Load {
   private static final int HOT = 40;
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final AtomicLong NEXT = new AtomicLong();
 
   private final HistoryChecker<String, String> history;
   private final String[] datasets;
   private final Set<String> touched = ConcurrentHashMap.newKeySet();
+  private final AtomicLong acknowledged = new AtomicLong();
   private final AtomicLong unexpected = new AtomicLong();
   private volatile String firstUnexpected = "";
 
@@ -36,6 +40,22 @@ final class Load {
       threads.add(thread);
     }
     return threads;
+  }
+
+  /** Waits until so many further writes have been acknowledged. */
+  void awaitAcknowledged(int more) throws InterruptedException {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    synchronized (acknowledged) {
+      long goal = acknowledged.get() + more;
+      while (acknowledged.get() < goal) {
+        long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        if (left <= 0) {
+          throw new IllegalStateException(
+              "only " + acknowledged + " of " + goal + " acknowledged; " + unexpected());
+        }
+        acknowledged.wait(left);
+      }
+    }
   }
 
   /** Keys ({@code dataset/key}) written since the last call. */
@@ -82,7 +102,13 @@ final class Load {
               ? wire.send("DELETE", target, "")
               : wire.send("PUT", target, "{\"value\": \"" + value + "\"}");
       switch (answer.status()) {
-        case 202 -> attempt.acknowledged(answer.number("version"));
+        case 202 -> {
+          attempt.acknowledged(answer.number("version"));
+          synchronized (acknowledged) {
+            acknowledged.incrementAndGet();
+            acknowledged.notifyAll();
+          }
+        }
         case 503 -> attempt.failed();
         case 504 -> attempt.unknown();
         default -> {

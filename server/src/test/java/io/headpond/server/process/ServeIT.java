@@ -1,15 +1,19 @@
 package io.headpond.server.process;
 
+import static java.nio.file.StandardCopyOption.COPY_ATTRIBUTES;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.headpond.postgres.EmbeddedPostgres;
 import io.headpond.postgres.testing.TestPostgres;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -93,6 +97,22 @@ class ServeIT {
         "create table kv (key text, value text, version bigint not null,"
             + " updated_at timestamptz not null)");
     refused("unique", "--port", "0", "--database-url", url);
+    Table.execute(url, "alter table kv drop column value");
+    ServerProcess.Ended two =
+        ServerProcess.run(
+            "serve",
+            "--port",
+            "0",
+            "--data-dir",
+            folder.resolve("refused").toString(),
+            "--database-url",
+            url);
+    assertThat(two.exit()).isEqualTo(1);
+    assertThat(two.err().lines())
+        .as("a line for each problem")
+        .satisfiesExactly(
+            line -> assertThat(line).startsWith("headpond: table public.kv, column value: is not"),
+            line -> assertThat(line).startsWith("headpond: table public.kv: has no unique index"));
     refused(
         "password",
         "--port",
@@ -141,6 +161,121 @@ class ServeIT {
   }
 
   @Test
+  void ctrlCReachesTheServerThroughTheLauncherAndSparesItsDatabase() throws Exception {
+    try (ServerProcess server =
+            launch(Table.yaml("linger: 1h", "kv"), List.of("--drain-timeout", "60s"));
+        Wire wire = new Wire(server.port())) {
+      Path pidFile = folder.resolve("data/postgres/data/postmaster.pid");
+      long postgres = Long.parseLong(Files.readAllLines(pidFile).get(0));
+      for (int i = 0; i < 20; i++) {
+        assertThat(wire.send("PUT", Wire.entry("kv", "k" + i), "{}").status()).isEqualTo(202);
+      }
+      assertThat(group(postgres)).isNotEqualTo(group(server.pid())).isNotEqualTo(server.pid());
+      assertThat(group(server.pid())).isEqualTo(server.pid());
+      server.ctrlC();
+      ServerProcess.Ended ended = server.waitForEnd();
+      assertThat(ended.exit()).as(ended.out() + ended.err()).isZero();
+      assertThat(ended.out())
+          .contains("Entries written to the database in this run: 20; nothing is pending.");
+      assertThat(ended.err()).doesNotContain("WARN", "ERROR");
+      assertThat(pidFile).as("stopped in good order").doesNotExist();
+    }
+  }
+
+  @Test
+  void ctrlCAfterTheDatabaseDiedSaysWhereTheEntriesAreKept() throws Exception {
+    try (EmbeddedPostgres postgres =
+        EmbeddedPostgres.builder().directory(folder.resolve("postgres")).start()) {
+      Table.create(postgres.jdbcUrl(), "kv");
+      try (ServerProcess server =
+              launch(
+                  Table.yaml("linger: 1h", "kv"),
+                  List.of("--database-url", Table.url(postgres), "--drain-timeout", "500ms"));
+          Wire wire = new Wire(server.port())) {
+        postgres.killHard();
+        for (int i = 0; i < 3; i++) {
+          assertThat(wire.send("PUT", Wire.entry("kv", "k" + i), "{}").status()).isEqualTo(202);
+        }
+        server.ctrlC();
+        ServerProcess.Ended ended = server.waitForEnd();
+        assertThat(ended.exit()).as(ended.out() + ended.err()).isEqualTo(4);
+        assertThat(ended.out())
+            .contains(
+                "still pending: 3 (kv 3). They are kept in " + folder.resolve("data/journal"));
+        assertThat(ended.err()).doesNotContain("\tat ").doesNotContain("executor to shutdown");
+      }
+    }
+  }
+
+  /** While the database is awaited, the server answers already, and says that it is not ready. */
+  @Test
+  void whileDatasetsAreOpenedTheHealthIsStarting() throws Exception {
+    int port;
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = free.getLocalPort();
+    }
+    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        ServerProcess server =
+            ServerProcess.start(
+                List.of(),
+                Map.of(),
+                List.of(
+                    "serve",
+                    "--port",
+                    "" + port,
+                    "--data-dir",
+                    folder.resolve("data").toString(),
+                    "--database-url",
+                    "postgres://u:p@127.0.0.1:" + silent.getLocalPort() + "/db"))) {
+      Socket database = silent.accept();
+      try (Wire wire = server.awaitPort(port)) {
+        Wire.Answer health = wire.send("GET", "/health", "");
+        assertThat(health.status()).isEqualTo(503);
+        assertThat(health.body()).contains("\"status\":\"STARTING\"");
+      }
+      try (Wire wire = new Wire(port)) {
+        Wire.Answer put = wire.send("PUT", Wire.entry("kv", "k"), "{}");
+        assertThat(put.status()).isEqualTo(503);
+        assertThat(put.body()).contains("the server is starting");
+      }
+      silent.close();
+      database.close();
+      oneLine(server.waitForEnd(), "check that it runs");
+    }
+  }
+
+  /** Runs the launcher in a process group of its own, in a tree of which only the jar is there. */
+  private ServerProcess launch(String yaml, List<String> more) throws Exception {
+    Path tree = Files.createDirectories(folder.resolve("tree"));
+    Path launcher =
+        Files.copy(Path.of("..", "headpond"), tree.resolve("headpond"), COPY_ATTRIBUTES);
+    for (String source : List.of("pom.xml", ".mvn", "core", "jdbc", "embedded-postgres")) {
+      Files.createDirectories(tree.resolve(source));
+    }
+    Files.createDirectories(tree.resolve("server/target"));
+    Files.copy(
+        ServerProcess.jar(), tree.resolve("server/target/headpond-server.jar"), COPY_ATTRIBUTES);
+    Path config = Files.writeString(folder.resolve("headpond.yaml"), yaml);
+    List<String> command = new ArrayList<>(List.of("setsid", launcher.toString(), "serve"));
+    command.addAll(List.of("--port", "0", "--config", config.toString()));
+    command.addAll(List.of("--data-dir", folder.resolve("data").toString()));
+    command.addAll(more);
+    return ServerProcess.start(
+        command,
+        Map.of(
+            "JAVA_HOME",
+            System.getProperty("java.home"),
+            "HEADPOND_JAVA_OPTS",
+            "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx512m"));
+  }
+
+  private static long group(long pid) throws Exception {
+    String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+    // After the name, which may hold anything: state, parent, group.
+    return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ")[2]);
+  }
+
+  @Test
   void aSecondSignalEndsItAtOnce() throws Exception {
     TestPostgres.Database database = TestPostgres.createDatabase();
     Table.create(database.jdbcUrl(), "kv");
@@ -150,10 +285,7 @@ class ServeIT {
       Table.execute(database.jdbcUrl(), "alter table kv rename to gone");
       wire.send("PUT", Wire.entry("kv", "k"), "{}");
       server.signal("INT");
-      long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
-      while (!server.out().contains("Stopping") && System.nanoTime() < deadline) {
-        Thread.onSpinWait();
-      }
+      server.awaitOut("Stopping");
       assertThat(wire.send("PUT", Wire.entry("kv", "late"), "{}").status()).isEqualTo(503);
       server.signal("INT");
       assertThat(server.waitForEnd().exit()).isEqualTo(130);

@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,6 +23,7 @@ final class ServerProcess implements AutoCloseable {
   private static final Pattern READY =
       Pattern.compile("is ready at http://127\\.0\\.0\\.1:([0-9]+)");
   private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Duration POLL = Duration.ofMillis(20);
 
   private final Process process;
   private final StringBuffer out = new StringBuffer();
@@ -74,8 +76,20 @@ final class ServerProcess implements AutoCloseable {
       command.add("-Duser.home=" + environment.get("HOME"));
     }
     command.add("-jar");
-    command.add(System.getProperty("headpond.jar", "target/headpond-server.jar"));
+    command.add(jar().toString());
     command.addAll(args);
+    return start(command, environment);
+  }
+
+  /** The jar that the build made. */
+  static Path jar() {
+    return Path.of(System.getProperty("headpond.jar", "target/headpond-server.jar"))
+        .toAbsolutePath();
+  }
+
+  /** Runs a command that becomes the server. */
+  static ServerProcess start(List<String> command, Map<String, String> environment)
+      throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().keySet().removeIf(name -> name.startsWith("HEADPOND_"));
     builder.environment().putAll(environment);
@@ -96,6 +110,21 @@ final class ServerProcess implements AutoCloseable {
     return port;
   }
 
+  /** A connection to a port that it will listen on: before it is ready, nothing else tells. */
+  Wire awaitPort(int port) throws Exception {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (true) {
+      try {
+        return new Wire(port);
+      } catch (ConnectException e) {
+        if (process.waitFor(POLL.toMillis(), TimeUnit.MILLISECONDS)
+            || System.nanoTime() > deadline) {
+          throw new IllegalStateException("does not listen:\n" + out + err, e);
+        }
+      }
+    }
+  }
+
   /** From the start of the process until it said that it is ready. */
   Duration readyAfter() {
     return Duration.ofNanos(readyNanos - startedNanos);
@@ -107,6 +136,20 @@ final class ServerProcess implements AutoCloseable {
 
   String out() {
     return out.toString();
+  }
+
+  /** Waits until standard output has this text. */
+  void awaitOut(String text) throws InterruptedException {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    synchronized (out) {
+      while (out.indexOf(text) < 0) {
+        long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        if (left <= 0 || !process.isAlive()) {
+          throw new IllegalStateException("did not say " + text + ":\n" + out + err);
+        }
+        out.wait(left);
+      }
+    }
   }
 
   /** Ends it without a chance to do anything. */
@@ -124,7 +167,20 @@ final class ServerProcess implements AutoCloseable {
 
   /** Sends a signal by name. */
   void signal(String name) throws Exception {
-    new ProcessBuilder("kill", "-" + name, Long.toString(pid())).start().waitFor();
+    kill(name, Long.toString(pid()));
+  }
+
+  /** Sends SIGINT to the whole process group that this process leads, as a terminal does at Ctrl-C. */
+  void ctrlC() throws Exception {
+    kill("INT", "-" + pid());
+  }
+
+  private static void kill(String signal, String target) throws Exception {
+    Process kill =
+        new ProcessBuilder("sh", "-c", "kill -s " + signal + " -- " + target).inheritIO().start();
+    if (kill.waitFor() != 0) {
+      throw new IllegalStateException("kill -" + signal + " " + target + " failed");
+    }
   }
 
   Ended waitForEnd() throws Exception {
@@ -150,7 +206,10 @@ final class ServerProcess implements AutoCloseable {
               try (BufferedReader lines =
                   new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))) {
                 for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                  into.append(line).append('\n');
+                  synchronized (into) {
+                    into.append(line).append('\n');
+                    into.notifyAll();
+                  }
                   Matcher matcher = READY.matcher(line);
                   if (matcher.find()) {
                     readyNanos = System.nanoTime();
