@@ -14,6 +14,7 @@ public final class Bench {
   static final List<Benchmark> ALL =
       List.of(
           new WritesBenchmark(),
+          new ForceBenchmark(),
           new HeapBenchmark(),
           new RecoveryBenchmark(),
           new FlushBenchmark(),

@@ -26,7 +26,9 @@ class BenchTest {
     }
 
     String text = report.toString(StandardCharsets.UTF_8);
-    assertThat(chosen).extracting(Benchmark::name).containsExactly("writes", "heap", "recovery");
+    assertThat(chosen)
+        .extracting(Benchmark::name)
+        .containsExactly("writes", "force", "heap", "recovery");
     assertThat(text).contains("| MEMORY", "| JOURNAL", "| DISK", "| cores", "each entry written");
     try (Stream<Path> left = Files.list(folder)) {
       assertThat(left).isEmpty();
