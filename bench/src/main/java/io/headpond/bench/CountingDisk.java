@@ -100,6 +100,13 @@ final class CountingDisk implements Disk {
     }
 
     @Override
+    public void writeToForce(int at, byte[] data, int from, int length) throws IOException {
+      writes.increment();
+      bytes.add(length);
+      file.writeToForce(at, data, from, length);
+    }
+
+    @Override
     public void force(int from, int to) throws IOException {
       forces.increment();
       file.force(from, to);

@@ -71,6 +71,11 @@ public interface Disk {
      */
     void write(int at, byte[] bytes, int from, int length) throws IOException;
 
+    /** As {@link #write}, for bytes that somebody waits to see forced: whatever way makes the force quick. */
+    default void writeToForce(int at, byte[] bytes, int from, int length) throws IOException {
+      write(at, bytes, from, length);
+    }
+
     /** Forces the bytes of the range to the disk. After a failure none of the unforced bytes can be relied on, now or later. */
     void force(int from, int to) throws IOException;
 

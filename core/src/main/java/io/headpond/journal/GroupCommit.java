@@ -21,6 +21,7 @@ final class GroupCommit {
   private final Object lock = new Object();
   private List<Waiter<?>> waiters = new ArrayList<>();
   private boolean running;
+  private volatile int waiting;
   private @Nullable Throwable failure;
 
   /** Somebody who waits for a position, for a future of this value. */
@@ -50,6 +51,7 @@ final class GroupCommit {
         return done;
       }
       waiters.add(new Waiter<>(position, done, value, callerWaits));
+      waiting = waiters.size();
       start = !running;
       running = true;
     }
@@ -61,6 +63,11 @@ final class GroupCommit {
       start();
     }
     return done;
+  }
+
+  /** About how many wait. */
+  int waiting() {
+    return waiting;
   }
 
   private void start() {
@@ -100,6 +107,7 @@ final class GroupCommit {
         (waiter.position > position ? later : waiter.onlyWakes ? wakes : others).add(waiter);
       }
       waiters = later;
+      waiting = later.size();
       more = !later.isEmpty();
       running = more;
     }

@@ -53,6 +53,10 @@ final class Journal {
   }
 
   private static final int KEPT_FOR_LAST = 1_024;
+
+  /** Below so many who wait for a force, its time counts more than that of the writes before it. */
+  private static final int FEW_WAIT = 16;
+
   private static final Logger log = LoggerFactory.getLogger(Journal.class);
 
   private final Disk disk;
@@ -148,6 +152,15 @@ final class Journal {
    * @throws OutcomeUnknownException if this very write failed
    */
   void append(Group group, Use use) {
+    append(group, use, false);
+  }
+
+  /**
+   * As {@link #append(Group, Use)}.
+   *
+   * @param toForce whether somebody is going to wait for the group to be forced
+   */
+  void append(Group group, Use use, boolean toForce) {
     int length = group.seal();
     boolean changed;
     lock.lock();
@@ -156,7 +169,7 @@ final class Journal {
         throw refused();
       }
       Segment segment = room(length, use);
-      write(segment, group, length);
+      write(segment, group, length, toForce && commits.waiting() < FEW_WAIT);
       changed = rolled;
       rolled = false;
     } finally {
@@ -167,12 +180,16 @@ final class Journal {
     }
   }
 
-  private void write(Segment segment, Group group, int length) {
+  private void write(Segment segment, Group group, int length, boolean toForce) {
     int at = segment.end;
     segment.place.putLong(Group.PLACE_OFFSET, at);
     group.stamp(crc, segment.place, forcedIn(segment));
     try {
-      segment.file.write(at, group.bytes(), 0, length);
+      if (toForce) {
+        segment.file.writeToForce(at, group.bytes(), 0, length);
+      } else {
+        segment.file.write(at, group.bytes(), 0, length);
+      }
     } catch (IOException | RuntimeException | Error e) {
       fail(e);
       throw new OutcomeUnknownException(
@@ -256,7 +273,7 @@ final class Journal {
     appended = base + bytes.length;
     forced.accumulateAndGet(appended, Math::max);
     Group group = new Group().schema(schema);
-    write(segment, group, group.seal());
+    write(segment, group, group.seal(), false);
     rolled = true;
   }
 

@@ -81,7 +81,7 @@ final class Writes {
         mutation = mutation(write, partition);
         if (journaled) {
           group = store.group.get().clear();
-          append(group, entry, mutation, encoded);
+          append(group, entry, mutation, encoded, write.durability() == Durability.DISK);
         }
       } catch (HeadpondException e) {
         withdraw(entry, size);
@@ -128,11 +128,15 @@ final class Writes {
   }
 
   private void append(
-      Group group, @Nullable HotEntry entry, Mutation mutation, byte @Nullable [] encoded) {
+      Group group,
+      @Nullable HotEntry entry,
+      Mutation mutation,
+      byte @Nullable [] encoded,
+      boolean toForce) {
     boolean fresh = entry == null || entry.parked() || !(entry.queued || entry.deferred);
     long since = fresh || entry == null ? mutation.version() : entry.since;
     Trouble kept = entry == null || entry.parked() ? null : entry.trouble;
-    store.journal.append(group.put(mutation, encoded, since, kept), Journal.Use.WRITE);
+    store.journal.append(group.put(mutation, encoded, since, kept), Journal.Use.WRITE, toForce);
   }
 
   private HotEntry apply(
