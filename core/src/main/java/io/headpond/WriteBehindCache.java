@@ -58,6 +58,9 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
   /** The columns, with the lengths, precisions and nullability that the database has. */
   RowType rowType();
 
+  /** The durability of a write that does not say its own. */
+  Durability durability();
+
   /** The value of a key, or null if there is none; the database is asked on a miss, once however many ask. */
   CompletableFuture<@Nullable V> getAsync(K key);
 
@@ -181,7 +184,7 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
   }
 
   /**
-   * Drains for at most 10 seconds, gives the leases back and closes store and database. What is still
+   * Drains for at most 10 seconds, unless a drain has ended before; gives the leases back and closes store and database. What is still
    * pending stays in the store's journal and is written at the next start; a log line says how much. Idempotent.
    */
   @Override

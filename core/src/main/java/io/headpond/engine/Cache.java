@@ -58,6 +58,11 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   }
 
   @Override
+  public Durability durability() {
+    return durability;
+  }
+
+  @Override
   public CompletableFuture<@Nullable V> getAsync(K key) {
     return entryAsync(key).thenApply(Entry::value);
   }

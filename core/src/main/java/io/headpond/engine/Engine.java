@@ -49,6 +49,9 @@ final class Engine {
   /** Somebody who waits until nothing is pending. */
   private record Drain(long applied, long stale, CompletableFuture<FlushReport> result) {}
 
+  /** A drain has ended, with success or at its deadline. */
+  private volatile boolean drained;
+
   /** Why no more writes are taken; null while they are. */
   private volatile @Nullable HeadpondException refusing;
 
@@ -257,7 +260,7 @@ final class Engine {
     UnavailableException closed = new UnavailableException(core.settings().name() + " is closed");
     boolean interrupted = Thread.interrupted();
     try {
-      if (stopped == null && !interrupted) {
+      if (stopped == null && !interrupted && !drained) {
         core.environment().await(drain(deadline));
       }
     } catch (OutcomeUnknownException e) {
@@ -333,6 +336,7 @@ final class Engine {
 
   private void finish(Drain drain) {
     drains.remove(drain);
+    drained = true;
     Trouble why = firstTrouble();
     drain.result.complete(
         report(

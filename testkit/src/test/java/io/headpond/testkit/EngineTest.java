@@ -1016,4 +1016,18 @@ class EngineTest {
     assertThat(t.database.frontier(0)).isPositive().isLessThanOrEqualTo(since);
     t.environment.await(t.cache().flushAsync());
   }
+
+  @Test
+  void closeAfterADrainDoesNotWaitOnceMore() {
+    t.open();
+    t.database.setAway(true);
+    t.put(1, "a");
+    t.environment.await(t.cache().drainAsync(Duration.ofSeconds(1)));
+    long before = t.environment.nanos();
+    t.cache().close();
+    assertThat(t.environment.nanos() - before).isLessThan(Duration.ofSeconds(6).toNanos());
+    t.database.setAway(false);
+    t.open();
+    t.linger();
+  }
 }

@@ -3,6 +3,7 @@ package io.headpond.server.http;
 import io.headpond.CacheSettings;
 import io.headpond.CacheStatus;
 import io.headpond.Column;
+import io.headpond.Durability;
 import io.headpond.FlushReport;
 import io.headpond.PendingEntry;
 import io.headpond.PendingPage;
@@ -78,7 +79,7 @@ final class DatasetRoutes {
     columns(json.name("columns"), dataset.cache().rowType().valueColumns());
     json.member("versionColumn", dataset.config().versionColumn())
         .member("updatedAtColumn", dataset.config().updatedAtColumn());
-    settings(json.name("settings"), dataset.config().settings());
+    settings(json.name("settings"), dataset.config().settings(), dataset.cache().durability());
     reply.send(new Answer(OK, json.endObject()));
   }
 
@@ -180,14 +181,9 @@ final class DatasetRoutes {
     json.endArray();
   }
 
-  private static void settings(Json json, CacheSettings settings) {
+  private static void settings(Json json, CacheSettings settings, Durability durability) {
     json.beginObject()
-        .member(
-            "durability",
-            // What the store takes then is not told by the cache.
-            settings.durability() == null
-                ? "default"
-                : settings.durability().name().toLowerCase(Locale.ROOT))
+        .member("durability", durability.name().toLowerCase(Locale.ROOT))
         .name("lingerSeconds")
         .raw(seconds(settings.linger()))
         .member("maxBatchSize", settings.maxBatchSize())

@@ -60,6 +60,11 @@ final class FakeCache implements WriteBehindCache<Key, Row> {
   }
 
   @Override
+  public Durability durability() {
+    return Durability.DISK;
+  }
+
+  @Override
   public CompletableFuture<@Nullable Row> getAsync(Key key) {
     return entryAsync(key).thenApply(Entry::value);
   }

@@ -400,7 +400,7 @@ class HttpApiTest {
   @Test
   void aDurabilityThatIsNotConfiguredIsTheDefault() throws IOException {
     assertThat(api.send("GET", "/v1/datasets/kv", "").body())
-        .contains("\"settings\":{\"durability\":\"default\",");
+        .contains("\"settings\":{\"durability\":\"disk\",");
   }
 
   private static void problem(
