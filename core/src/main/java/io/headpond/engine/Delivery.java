@@ -138,6 +138,7 @@ final class Delivery {
     lease = null;
     inFlight = null;
     taking = false;
+    decideWithdrawals();
     return held;
   }
 
@@ -149,6 +150,14 @@ final class Delivery {
     lease = null;
     inFlight = null;
     taking = false;
+    decideWithdrawals();
+  }
+
+  /** What the take has returned, if anything, is known: staged writes that wait to be taken back can be judged. */
+  private void decideWithdrawals() {
+    List<Mutation> waiting = List.copyOf(withdrawals);
+    withdrawals.clear();
+    waiting.forEach(this::unstage);
   }
 
   private void acquire() {
@@ -175,8 +184,10 @@ final class Delivery {
 
   /** A batch without rows: it renews the lease, moves the frontier, and shows whether the database answers. */
   private void renew(Lease held) {
-    PartitionStats stats = store.stats(partition);
+    // In this order: what is written after the time was read is either counted or has a later
+    // version.
     long now = store.nowMicros(partition);
+    PartitionStats stats = store.stats(partition);
     long frontier = stats.oldest() == 0 ? now : Math.min(now, stats.oldest());
     apply(new Attempt(new Batch(batchId(), List.of(), frontier), false), held);
   }
@@ -198,10 +209,7 @@ final class Delivery {
     sorted.sort(Comparator.comparing(Mutation::key));
     Attempt attempt = new Attempt(new Batch(batchId(), sorted, taken.frontier()), taken.staged());
     inFlight = attempt;
-    for (Mutation mutation : List.copyOf(withdrawals)) {
-      unstage(mutation);
-    }
-    withdrawals.clear();
+    decideWithdrawals();
     if (!sorted.isEmpty()) {
       apply(attempt, held);
     } else if (flusher.trouble() != null) {
@@ -456,6 +464,7 @@ final class Delivery {
     }
     inFlight = null;
     taking = false;
+    decideWithdrawals();
     flusher.notDelivered(kind, message, result);
   }
 

@@ -236,7 +236,13 @@ public final class JournalStore implements HotStore {
 
   @Override
   public long nowMicros(int partition) {
-    return Math.max(store.environment.wallMicros(), partition(partition).clock);
+    Partition of = partition(partition);
+    of.lock.lock();
+    try {
+      return of.now(store.environment.wallMicros());
+    } finally {
+      of.lock.unlock();
+    }
   }
 
   @Override

@@ -142,7 +142,8 @@ public interface HotStore extends AutoCloseable {
 
   /**
    * The time of a partition's clock in microseconds: the scale of every {@code since} and frontier of that partition.
-   * Not below the {@code since} of any write that has been acknowledged. Stands still while it is ahead of the wall clock.
+   * Not below the {@code since} of any write that has been acknowledged; every later write of the partition has a higher version, also if the
+   * wall clock goes back. Stands still while it is ahead of the wall clock.
    */
   long nowMicros(int partition);
 

@@ -788,6 +788,13 @@ public abstract class HotStoreContractTest {
   }
 
   @Test
+  void whatIsWrittenAfterTheTimeWasReadHasAHigherVersion() {
+    long now = store.nowMicros(0);
+    environment.setWallMicros(now - 3_600_000_000L);
+    assertThat(put("a", "1").version()).isGreaterThan(now);
+  }
+
+  @Test
   void openingRaisesTheClockDurably() {
     long high = environment.wallMicros() + 3_600_000_000L;
     await(store.open(0, 2, high, false));

@@ -26,8 +26,10 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** The promises of the engine, each failure placed between two exact steps. */
+@Timeout(60)
 class EngineTest {
   private final EngineFixture t = new EngineFixture();
 
@@ -1029,5 +1031,21 @@ class EngineTest {
     t.database.setAway(false);
     t.open();
     t.linger();
+  }
+
+  @Test
+  void aDatabaseWriteIsAnsweredAlsoWhenFlushingStopsDuringTheTake() {
+    t.open(t.builder().partitions(2));
+    Runnable goBack = t.database.savePoint();
+    t.store().holdTake();
+    var write = t.write(1, "a", Durability.DATABASE);
+    t.environment.advance(Duration.ofSeconds(31));
+    assertThat(write).isNotDone();
+    goBack.run();
+    // The other partition notices when it renews its lease.
+    t.environment.advance(Duration.ofSeconds(11));
+    assertThat(t.cache().status().reasons()).anyMatch(r -> r.contains("lost batch"));
+    assertThat(write).isCompletedExceptionally();
+    assertThatThrownBy(write::join).hasCauseInstanceOf(UnavailableException.class);
   }
 }
