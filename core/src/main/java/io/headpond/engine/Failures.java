@@ -1,7 +1,9 @@
 package io.headpond.engine;
 
 import io.headpond.HeadpondException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 
 /** What is behind the wrappers that futures put around a failure. */
@@ -33,5 +35,17 @@ public final class Failures {
   static String message(Throwable failure) {
     Throwable cause = cause(failure);
     return cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+  }
+
+  /** Completes a future as the stage is completed. */
+  static <T> void pass(CompletionStage<T> from, CompletableFuture<T> to) {
+    from.whenComplete(
+        (value, failure) -> {
+          if (failure == null) {
+            to.complete(value);
+          } else {
+            to.completeExceptionally(cause(failure));
+          }
+        });
   }
 }

@@ -125,21 +125,15 @@ final class Reads {
   }
 
   private void fill(Load load, Loaded row) {
-    store
-        .fill(load.key, row.row(), row.version(), load.token)
-        .thenCompose(
-            lookup ->
-                lookup == null
-                    ? read(load.key)
-                    : CompletableFuture.completedFuture(new Found(lookup, true)))
-        .whenComplete(
-            (found, failure) -> {
-              if (failure != null) {
-                load.result.completeExceptionally(Failures.cause(failure));
-              } else {
-                load.result.complete(found);
-              }
-            });
+    Failures.pass(
+        store
+            .fill(load.key, row.row(), row.version(), load.token)
+            .thenCompose(
+                lookup ->
+                    lookup == null
+                        ? read(load.key)
+                        : CompletableFuture.completedFuture(new Found(lookup, true))),
+        load.result);
   }
 
   /** The state to show for a lookup that is no miss. */

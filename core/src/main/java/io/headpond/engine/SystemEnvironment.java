@@ -1,10 +1,8 @@
 package io.headpond.engine;
 
-import io.headpond.OutcomeUnknownException;
 import io.headpond.spi.Environment;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ForkJoinPool;
@@ -87,14 +85,7 @@ final class SystemEnvironment implements Environment, AutoCloseable {
 
   @Override
   public <T extends @Nullable Object> T await(CompletionStage<T> stage) {
-    try {
-      return stage.toCompletableFuture().get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new OutcomeUnknownException("interrupted while waiting", e);
-    } catch (ExecutionException e) {
-      throw Failures.unchecked(e);
-    }
+    return Waiting.await(stage.toCompletableFuture());
   }
 
   @Override

@@ -107,21 +107,10 @@ final class Writes {
           if (o instanceof Written written) {
             result.complete(acknowledge(write, written));
           } else {
-            pass(failure == null ? conclude(write, o) : refuse(failure), result);
+            Failures.pass(failure == null ? conclude(write, o) : refuse(failure), result);
           }
         });
     return result;
-  }
-
-  private static <T> void pass(CompletableFuture<T> from, CompletableFuture<T> to) {
-    from.whenComplete(
-        (value, failure) -> {
-          if (failure == null) {
-            to.complete(value);
-          } else {
-            to.completeExceptionally(Failures.cause(failure));
-          }
-        });
   }
 
   /** Something was settled or parked: who waits may find room. */

@@ -66,11 +66,6 @@ public final class FaultyStore implements HotStore {
     steps.forEach(Runnable::run);
   }
 
-  /** How many steps are kept back. */
-  public int held() {
-    return held.size();
-  }
-
   @Override
   public CompletionStage<@Nullable Void> settle(
       int partition, long epoch, List<Mutation> mutations, long frontier) {

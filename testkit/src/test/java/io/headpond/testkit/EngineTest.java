@@ -1048,4 +1048,30 @@ class EngineTest {
     assertThat(write).isCompletedExceptionally();
     assertThatThrownBy(write::join).hasCauseInstanceOf(UnavailableException.class);
   }
+
+  @Test
+  void aFillThatArrivesAfterANewerWriteIsRefused() {
+    t.foreign(1, "old", 5);
+    t.open(t.builder().cacheSize(0));
+    t.store().holdFill();
+    CompletableFuture<Row> reader = t.cache().getAsync(key(1));
+    t.environment.run();
+    t.put(1, "new");
+    t.linger();
+    t.store().release();
+    t.environment.run();
+    assertThat(reader).isCompletedWithValue(row("new"));
+  }
+
+  @Test
+  void aBatchThatDidNotArriveIsTakenAnewWithWhatCoalescedSince() {
+    t.open();
+    t.put(1, "a");
+    t.database.loseNextRequest();
+    t.linger();
+    t.put(1, "b");
+    t.environment.advance(Duration.ofSeconds(2));
+    assertThat(t.database.row(key(1)).value()).isEqualTo(row("b"));
+    assertThat(t.database.log()).hasSize(1);
+  }
 }
