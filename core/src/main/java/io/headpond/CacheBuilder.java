@@ -31,6 +31,9 @@ public interface CacheBuilder<K, V> {
   /** The most rows of a batch. */
   CacheBuilder<K, V> maxBatchSize(int rows);
 
+  /** How often an entry that the database refuses is tried again before it is parked. */
+  CacheBuilder<K, V> maxRetries(int retries);
+
   /** The longest pause before the first retry. */
   CacheBuilder<K, V> retryDelay(Duration delay);
 
@@ -43,6 +46,9 @@ public interface CacheBuilder<K, V> {
   /** What happens at the limit. */
   CacheBuilder<K, V> overload(Overload overload);
 
+  /** The age of the oldest pending entry that writers are slowed down to keep. */
+  CacheBuilder<K, V> targetLag(Duration age);
+
   /** How long a clean entry stays; zero for ever. */
   CacheBuilder<K, V> ttl(Duration ttl);
 
@@ -51,6 +57,9 @@ public interface CacheBuilder<K, V> {
 
   /** How many partitions; cannot change once the dataset has been used. */
   CacheBuilder<K, V> partitions(int partitions);
+
+  /** Hears what the cache does; several are told in this order. */
+  CacheBuilder<K, V> listener(CacheListener listener);
 
   /** Takes the table over from the store that it is tied to, see {@link io.headpond.spi.SystemOfRecord#bind}. */
   CacheBuilder<K, V> adopt();

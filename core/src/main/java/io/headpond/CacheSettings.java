@@ -10,11 +10,15 @@ import org.jspecify.annotations.Nullable;
  * @param durability of a write that does not say its own; null for the strongest that the hot store keeps by itself. Default null
  * @param linger how long a pending entry may wait for company; from 0 to 1 hour. Default 100 ms
  * @param maxBatchSize the most rows of a batch; from 1 to 30,000. Default 1,000
+ * @param maxRetries how often an entry that the database refuses is tried again before it is parked; from 0, to park at
+ *     once, to 1,000. Default 5
  * @param retryDelay the longest pause before the first retry; it doubles with each further one, up
  *     to 30 s, and jitter only shortens it. From 1 ms to 30 s. Default 1 s
  * @param maxPendingEntries from 1 to 100,000,000. Default 100,000
  * @param maxPendingBytes at least 1 MiB. Default 64 MiB
  * @param overload what happens at the limit. Default: wait 5 s
+ * @param targetLag the age of the oldest pending entry that writers are slowed down to keep; null, the default, for none. From 1 ms to
+ *     1 day
  * @param ttl how long a clean entry stays, from its settling or loading on; zero for ever. Default 1 hour
  * @param cacheSize the most clean entries; from 0. Default 100,000
  * @param partitions from 1 to 1,024; cannot change once the dataset has been used. Default 16
@@ -24,10 +28,12 @@ public record CacheSettings(
     @Nullable Durability durability,
     Duration linger,
     int maxBatchSize,
+    int maxRetries,
     Duration retryDelay,
     int maxPendingEntries,
     long maxPendingBytes,
     Overload overload,
+    @Nullable Duration targetLag,
     Duration ttl,
     long cacheSize,
     int partitions) {
@@ -41,9 +47,13 @@ public record CacheSettings(
         "must be 1 to 63 letters, digits or _ - . and not begin with a point");
     range("linger", linger, Duration.ZERO, Duration.ofHours(1));
     range("maxBatchSize", maxBatchSize, 1, 30_000);
+    range("maxRetries", maxRetries, 0, 1_000);
     range("retryDelay", retryDelay, Duration.ofMillis(1), MAX_RETRY_DELAY);
     range("maxPendingEntries", maxPendingEntries, 1, 100_000_000);
     range("maxPendingBytes", maxPendingBytes, 1 << 20, Long.MAX_VALUE);
+    if (targetLag != null) {
+      range("targetLag", targetLag, Duration.ofMillis(1), Duration.ofDays(1));
+    }
     range("ttl", ttl, Duration.ZERO, Duration.ofDays(36_500));
     range("cacheSize", cacheSize, 0, Integer.MAX_VALUE);
     range("partitions", partitions, 1, 1_024);
@@ -51,194 +61,141 @@ public record CacheSettings(
 
   /** The defaults for a dataset of this name. */
   public static CacheSettings defaults(String name) {
-    return new CacheSettings(
-        name,
-        null,
-        Duration.ofMillis(100),
-        1_000,
-        Duration.ofSeconds(1),
-        100_000,
-        64L << 20,
-        Overload.waitFor(Duration.ofSeconds(5)),
-        Duration.ofHours(1),
-        100_000,
-        16);
+    return builder(name).build();
   }
 
-  /** These settings with another name. */
-  public CacheSettings withName(String name) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
+  /** Collects settings for a dataset of this name, from the defaults on. */
+  public static Builder builder(String name) {
+    return new Builder(name);
   }
 
-  /** These settings with another durability. */
-  public CacheSettings withDurability(@Nullable Durability durability) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
+  /** Collects settings, from these on. */
+  public Builder toBuilder() {
+    return new Builder(this);
   }
 
-  /** These settings with another linger. */
-  public CacheSettings withLinger(Duration linger) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
-  }
+  /** Collects settings; they are checked by {@link #build}. Not thread-safe. */
+  public static final class Builder {
+    private String name;
+    private @Nullable Durability durability;
+    private Duration linger = Duration.ofMillis(100);
+    private int maxBatchSize = 1_000;
+    private int maxRetries = 5;
+    private Duration retryDelay = Duration.ofSeconds(1);
+    private int maxPendingEntries = 100_000;
+    private long maxPendingBytes = 64L << 20;
+    private Overload overload = Overload.waitFor(Duration.ofSeconds(5));
+    private @Nullable Duration targetLag;
+    private Duration ttl = Duration.ofHours(1);
+    private long cacheSize = 100_000;
+    private int partitions = 16;
 
-  /** These settings with another maxBatchSize. */
-  public CacheSettings withMaxBatchSize(int maxBatchSize) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
-  }
+    private Builder(String name) {
+      this.name = name;
+    }
 
-  /** These settings with another retryDelay. */
-  public CacheSettings withRetryDelay(Duration retryDelay) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
-  }
+    private Builder(CacheSettings settings) {
+      this.name = settings.name;
+      this.durability = settings.durability;
+      this.linger = settings.linger;
+      this.maxBatchSize = settings.maxBatchSize;
+      this.maxRetries = settings.maxRetries;
+      this.retryDelay = settings.retryDelay;
+      this.maxPendingEntries = settings.maxPendingEntries;
+      this.maxPendingBytes = settings.maxPendingBytes;
+      this.overload = settings.overload;
+      this.targetLag = settings.targetLag;
+      this.ttl = settings.ttl;
+      this.cacheSize = settings.cacheSize;
+      this.partitions = settings.partitions;
+    }
 
-  /** These settings with another maxPendingEntries. */
-  public CacheSettings withMaxPendingEntries(int maxPendingEntries) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
-  }
+    public Builder name(String name) {
+      this.name = name;
+      return this;
+    }
 
-  /** These settings with another maxPendingBytes. */
-  public CacheSettings withMaxPendingBytes(long maxPendingBytes) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
-  }
+    public Builder durability(@Nullable Durability durability) {
+      this.durability = durability;
+      return this;
+    }
 
-  /** These settings with another overload. */
-  public CacheSettings withOverload(Overload overload) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
-  }
+    public Builder linger(Duration linger) {
+      this.linger = linger;
+      return this;
+    }
 
-  /** These settings with another ttl. */
-  public CacheSettings withTtl(Duration ttl) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
-  }
+    public Builder maxBatchSize(int maxBatchSize) {
+      this.maxBatchSize = maxBatchSize;
+      return this;
+    }
 
-  /** These settings with another cacheSize. */
-  public CacheSettings withCacheSize(long cacheSize) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
-  }
+    public Builder maxRetries(int maxRetries) {
+      this.maxRetries = maxRetries;
+      return this;
+    }
 
-  /** These settings with another partitions. */
-  public CacheSettings withPartitions(int partitions) {
-    return new CacheSettings(
-        name,
-        durability,
-        linger,
-        maxBatchSize,
-        retryDelay,
-        maxPendingEntries,
-        maxPendingBytes,
-        overload,
-        ttl,
-        cacheSize,
-        partitions);
+    public Builder retryDelay(Duration retryDelay) {
+      this.retryDelay = retryDelay;
+      return this;
+    }
+
+    public Builder maxPendingEntries(int maxPendingEntries) {
+      this.maxPendingEntries = maxPendingEntries;
+      return this;
+    }
+
+    public Builder maxPendingBytes(long maxPendingBytes) {
+      this.maxPendingBytes = maxPendingBytes;
+      return this;
+    }
+
+    public Builder overload(Overload overload) {
+      this.overload = overload;
+      return this;
+    }
+
+    public Builder targetLag(@Nullable Duration targetLag) {
+      this.targetLag = targetLag;
+      return this;
+    }
+
+    public Builder ttl(Duration ttl) {
+      this.ttl = ttl;
+      return this;
+    }
+
+    public Builder cacheSize(long cacheSize) {
+      this.cacheSize = cacheSize;
+      return this;
+    }
+
+    public Builder partitions(int partitions) {
+      this.partitions = partitions;
+      return this;
+    }
+
+    /**
+     * The settings.
+     *
+     * @throws ConfigurationException that names the setting, the value and the rule
+     */
+    public CacheSettings build() {
+      return new CacheSettings(
+          name,
+          durability,
+          linger,
+          maxBatchSize,
+          maxRetries,
+          retryDelay,
+          maxPendingEntries,
+          maxPendingBytes,
+          overload,
+          targetLag,
+          ttl,
+          cacheSize,
+          partitions);
+    }
   }
 
   private static <T extends Comparable<T>> void range(String setting, T value, T min, T max) {

@@ -15,6 +15,7 @@ import java.util.List;
  * @param maxPendingBytes the limit on bytes
  * @param deferred how many of the pending wait for a due time
  * @param parked dead letters
+ * @param flushRate entries that were settled each second, over the last 10 s
  * @param lag age of the oldest pending entry; zero if nothing is pending
  * @param waitingWriters writes that wait for room
  * @param counters totals since this cache was opened
@@ -29,6 +30,7 @@ public record CacheStatus(
     long maxPendingBytes,
     int deferred,
     int parked,
+    double flushRate,
     Duration lag,
     int waitingWriters,
     Counters counters) {
@@ -54,11 +56,14 @@ public record CacheStatus(
    * @param refused writes that were not taken: limit reached, closed, or refused by the database
    * @param applied entries written to the database
    * @param stale entries found in a newer version
+   * @param rejected refusals of the database, each attempt counted
    * @param batches transactions committed with at least one entry
    * @param failedBatches transactions that failed
    * @param hits reads answered by the hot store
    * @param misses reads that asked the database
    * @param loads statements that loaded rows
+   * @param pauses writes whose acknowledgement was held back because much was pending
+   * @param lostEvents events that a {@link CacheListener} was too slow for
    */
   public record Counters(
       long writes,
@@ -66,9 +71,12 @@ public record CacheStatus(
       long refused,
       long applied,
       long stale,
+      long rejected,
       long batches,
       long failedBatches,
       long hits,
       long misses,
-      long loads) {}
+      long loads,
+      long pauses,
+      long lostEvents) {}
 }

@@ -14,6 +14,9 @@ public interface Receipt {
   /** The durability it was acknowledged with. */
   Durability durability();
 
+  /** Whether the write had been carried out before under its {@link RequestId}: then the version is that of the first time. */
+  boolean repeated();
+
   /**
    * Completes when the database has this version or a newer one; fails with {@link
    * RejectedException} when the entry is parked, and with {@link UnavailableException} when the

@@ -67,6 +67,14 @@ public final class RecordType<K, V extends Record> {
   /** Reads the components of a key that is a record, in the order of the key; null if K is the component itself. */
   private final @Nullable List<MethodHandle> keyAccessors;
 
+  /** Makes a key that is a record; null if K is the component itself. */
+  private final @Nullable KeyMaker<K> keyMaker;
+
+  /**
+   * @param at where each component of the record stands in the key
+   */
+  private record KeyMaker<K>(Class<K> type, MethodHandle constructor, int[] at) {}
+
   private record Component(String column, MethodHandle accessor, boolean key, int index) {}
 
   private RecordType(Class<K> keyClass, Class<V> valueClass) {
@@ -99,7 +107,8 @@ public final class RecordType<K, V extends Record> {
     this.components = List.copyOf(all);
     this.keyAt = keyPositions.stream().mapToInt(Integer::intValue).toArray();
     this.keyAccessors = keyAccessors(keyClass, keys);
-    this.constructor = constructor(declared);
+    this.constructor = constructor(valueClass, declared);
+    this.keyMaker = keyAccessors == null ? null : keyMaker(keyClass, keys);
   }
 
   /**
@@ -158,6 +167,26 @@ public final class RecordType<K, V extends Record> {
           "key", type.keyText(key), "must be the key in the value, which is " + type.keyText(own));
     }
     return type.rowOf(cells);
+  }
+
+  /** The key as it is given, of a canonical one. */
+  @SuppressWarnings(
+      "unchecked") // K is the class of the one component, as the constructor has checked.
+  public K keyOf(RowType type, Key key) {
+    List<Object> cells = type.components(key);
+    KeyMaker<K> maker = keyMaker;
+    if (maker == null) {
+      return (K) cells.get(0);
+    }
+    @Nullable Object[] arguments = new Object[maker.at.length];
+    for (int i = 0; i < arguments.length; i++) {
+      arguments[i] = cells.get(maker.at[i]);
+    }
+    try {
+      return maker.type.cast(maker.constructor.invokeWithArguments(arguments));
+    } catch (Throwable e) {
+      throw thrown(e, maker.type.getName() + " cannot be made of its key");
+    }
   }
 
   /** The value of a row. */
@@ -227,17 +256,27 @@ public final class RecordType<K, V extends Record> {
             + "a record with exactly these components");
   }
 
-  private MethodHandle constructor(RecordComponent[] declared) {
+  private static <K> KeyMaker<K> keyMaker(Class<K> keyClass, List<RecordComponent> keys) {
+    RecordComponent[] parts = keyClass.getRecordComponents();
+    List<String> columns = keys.stream().map(RecordType::columnName).toList();
+    int[] at = new int[parts.length];
+    for (int i = 0; i < at.length; i++) {
+      at[i] = columns.indexOf(columnName(parts[i]));
+    }
+    return new KeyMaker<>(keyClass, constructor(keyClass, parts), at);
+  }
+
+  private static MethodHandle constructor(Class<?> record, RecordComponent[] declared) {
     Class<?>[] types = new Class<?>[declared.length];
     for (int i = 0; i < types.length; i++) {
       types[i] = declared[i].getType();
     }
     try {
-      var canonical = valueClass.getDeclaredConstructor(types);
+      var canonical = record.getDeclaredConstructor(types);
       canonical.setAccessible(true);
       return MethodHandles.lookup().unreflectConstructor(canonical);
     } catch (ReflectiveOperationException | RuntimeException e) {
-      throw inaccessible(valueClass, e);
+      throw inaccessible(record, e);
     }
   }
 

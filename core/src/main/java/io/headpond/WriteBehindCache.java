@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * Several keys are no snapshot.
  *
  * <p><b>Failures.</b> Asynchronous methods fail their future, blocking ones throw: {@link InvalidValueException} (nothing done, the
- * value is wrong), {@link OverloadedException} and {@link UnavailableException} (nothing done, later it may work), {@link RejectedException}
+ * value is wrong), {@link ConditionFailedException} (nothing done, the entry is not as demanded), {@link OverloadedException} and {@link UnavailableException} (nothing done, later it may work), {@link RejectedException}
  * (nothing done, the database's own words), {@link OutcomeUnknownException} (perhaps done). A blocking method that is interrupted
  * throws {@link OutcomeUnknownException} and leaves the thread's interrupt flag set.
  *
@@ -70,6 +71,9 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
   /** The values of those of the keys that exist; all misses are loaded with one statement. */
   CompletableFuture<Map<K, V>> getAllAsync(Collection<K> keys);
 
+  /** As {@link #entryAsync} for each of the keys, in their order, also those that do not exist; all misses are loaded with one statement. */
+  CompletableFuture<Map<K, Entry<V>>> entriesAsync(Collection<K> keys);
+
   /** As {@link #putAsync(Object, Object, Durability)} with the cache's durability. */
   CompletableFuture<Receipt> putAsync(K key, V value);
 
@@ -78,6 +82,12 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
    * UnsupportedDurabilityException} where the store cannot keep it.
    */
   CompletableFuture<Receipt> putAsync(K key, V value, Durability durability);
+
+  /**
+   * Writes a value as the options say. Beyond {@link #putAsync(Object, Object, Durability)} it fails with {@link ConditionFailedException}
+   * where the condition does not hold, and with {@link RequestConflictException} where the request id belongs to another request.
+   */
+  CompletableFuture<Receipt> putAsync(K key, V value, WriteOptions options);
 
   /**
    * Writes several values, each for itself: some may be acknowledged and others not. The map holds a future for
@@ -90,6 +100,53 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
 
   /** Removes an entry, whether there is one or not; otherwise as {@link #putAsync(Object, Object, Durability)}. */
   CompletableFuture<Receipt> removeAsync(K key, Durability durability);
+
+  /** Removes an entry as the options say; see {@link #putAsync(Object, Object, WriteOptions)}. */
+  CompletableFuture<Receipt> removeAsync(K key, WriteOptions options);
+
+  /**
+   * Makes a new value of the present one and writes it, atomically with respect to all other writers: nobody writes the entry between
+   * the value that {@code change} is given and the one that it returns. A miss is loaded first.
+   *
+   * @param change is given the present value, or null if there is no such entry, and returns the new one, or null to remove it. It
+   *     may be called several times, must not have effects of its own and must not block. What it throws fails the future, and nothing is written
+   */
+  CompletableFuture<Updated<V>> updateAsync(
+      K key, Function<@Nullable V, @Nullable V> change, WriteOptions options);
+
+  /**
+   * Adds to numbers of an entry, as {@link #updateAsync} does. Each acknowledged increment counts exactly once.
+   *
+   * <p>Fails with {@link NoSuchEntryException} if there is none and the increment does not create it, with {@link ConditionFailedException} where a bound would
+   * be passed, and with {@link InvalidValueException} where a column is no number or cannot hold the result exactly.
+   */
+  CompletableFuture<Updated<V>> incrementAsync(K key, Increment increment, WriteOptions options);
+
+  /**
+   * A key that no entry has yet: a UUID of version 7 where the key is one column of type uuid or text; where it is a whole number, the next of
+   * the sequence that was declared for the table. Sequence numbers are taken from the database in blocks; a crash leaves gaps.
+   *
+   * <p>Fails with {@link InvalidValueException} if the key has several columns or another type, or no sequence was declared.
+   */
+  CompletableFuture<K> newKeyAsync();
+
+  /** The request that was carried out under this id within the last day; null if there is none. */
+  CompletableFuture<@Nullable CompletedRequest<K>> requestAsync(String requestId);
+
+  /**
+   * Forgets what is cached of an entry, because another program has written its row: the next read asks the database, and so does a read that
+   * is under way. What is pending or parked stays as it is and is still written. Until this is called, reads may give the old value for as long
+   * as the entry's time to live.
+   *
+   * @return the entry's state; null if the store knows nothing of it now
+   */
+  CompletableFuture<@Nullable EntryState> invalidateAsync(K key);
+
+  /**
+   * Completes when the database has this version of the entry or a newer one; fails as {@link Receipt#settled} does, and with {@link
+   * InvalidValueException} if the version is none that was given yet.
+   */
+  CompletableFuture<Void> settledAsync(K key, long version);
 
   /**
    * Brings what is pending now to the database without waiting for linger or back-off, and reports.
@@ -134,6 +191,11 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
     return Waiting.await(getAllAsync(keys));
   }
 
+  /** Blocking form of {@link #entriesAsync}. */
+  default Map<K, Entry<V>> entries(Collection<K> keys) {
+    return Waiting.await(entriesAsync(keys));
+  }
+
   /** Blocking form of {@link #putAsync(Object, Object)}. */
   default Receipt put(K key, V value) {
     return Waiting.await(putAsync(key, value));
@@ -142,6 +204,16 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
   /** Blocking form of {@link #putAsync(Object, Object, Durability)}. */
   default Receipt put(K key, V value, Durability durability) {
     return Waiting.await(putAsync(key, value, durability));
+  }
+
+  /** Blocking form of {@link #putAsync(Object, Object, WriteOptions)}. */
+  default Receipt put(K key, V value, WriteOptions options) {
+    return Waiting.await(putAsync(key, value, options));
+  }
+
+  /** Writes a value if there is none; {@link ConditionFailedException} if there is one. */
+  default Receipt putIfAbsent(K key, V value) {
+    return put(key, value, WriteOptions.onlyIf(Condition.absent()));
   }
 
   /**
@@ -161,6 +233,47 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
   /** Blocking form of {@link #removeAsync(Object, Durability)}. */
   default Receipt remove(K key, Durability durability) {
     return Waiting.await(removeAsync(key, durability));
+  }
+
+  /** Blocking form of {@link #removeAsync(Object, WriteOptions)}. */
+  default Receipt remove(K key, WriteOptions options) {
+    return Waiting.await(removeAsync(key, options));
+  }
+
+  /** Blocking form of {@link #updateAsync} with the cache's settings. */
+  default Updated<V> update(K key, Function<@Nullable V, @Nullable V> change) {
+    return update(key, change, WriteOptions.defaults());
+  }
+
+  /** Blocking form of {@link #updateAsync}. */
+  default Updated<V> update(
+      K key, Function<@Nullable V, @Nullable V> change, WriteOptions options) {
+    return Waiting.await(updateAsync(key, change, options));
+  }
+
+  /** Blocking form of {@link #incrementAsync} with the cache's settings. */
+  default Updated<V> increment(K key, Increment increment) {
+    return increment(key, increment, WriteOptions.defaults());
+  }
+
+  /** Blocking form of {@link #incrementAsync}. */
+  default Updated<V> increment(K key, Increment increment, WriteOptions options) {
+    return Waiting.await(incrementAsync(key, increment, options));
+  }
+
+  /** Blocking form of {@link #newKeyAsync}. */
+  default K newKey() {
+    return Waiting.await(newKeyAsync());
+  }
+
+  /** Blocking form of {@link #requestAsync}. */
+  default @Nullable CompletedRequest<K> request(String requestId) {
+    return Waiting.await(requestAsync(requestId));
+  }
+
+  /** Blocking form of {@link #invalidateAsync}. */
+  default @Nullable EntryState invalidate(K key) {
+    return Waiting.await(invalidateAsync(key));
   }
 
   /** Blocking form of {@link #flushAsync()}. */

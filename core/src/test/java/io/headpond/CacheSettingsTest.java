@@ -16,10 +16,12 @@ class CacheSettingsTest {
                 null,
                 Duration.ofMillis(100),
                 1_000,
+                5,
                 Duration.ofSeconds(1),
                 100_000,
                 64L << 20,
                 new Overload(Duration.ofSeconds(5)),
+                null,
                 Duration.ofHours(1),
                 100_000,
                 16));
@@ -28,21 +30,29 @@ class CacheSettingsTest {
   @Test
   void anErrorNamesSettingValueAndRule() {
     CacheSettings settings = CacheSettings.defaults("t");
-    assertThatThrownBy(() -> settings.withPartitions(0))
+    assertThatThrownBy(() -> settings.toBuilder().partitions(0).build())
         .isInstanceOf(ConfigurationException.class)
         .hasMessage("partitions: 0: must be from 1 to 1024");
-    assertThatThrownBy(() -> settings.withLinger(Duration.ofDays(1)))
+    assertThatThrownBy(() -> settings.toBuilder().linger(Duration.ofDays(1)).build())
         .hasMessage("linger: PT24H: must be from PT0S to PT1H");
-    assertThatThrownBy(() -> settings.withMaxBatchSize(30_001)).hasMessageContaining("30000");
-    assertThatThrownBy(() -> settings.withRetryDelay(Duration.ZERO))
+    assertThatThrownBy(() -> settings.toBuilder().maxBatchSize(30_001).build())
+        .hasMessageContaining("30000");
+    assertThatThrownBy(() -> settings.toBuilder().maxRetries(-1).build())
+        .hasMessage("maxRetries: -1: must be from 0 to 1000");
+    assertThatThrownBy(() -> settings.toBuilder().targetLag(Duration.ZERO).build())
+        .hasMessageContaining("targetLag");
+    assertThatThrownBy(() -> settings.toBuilder().retryDelay(Duration.ZERO).build())
         .hasMessageContaining("retryDelay");
-    assertThatThrownBy(() -> settings.withMaxPendingEntries(0))
+    assertThatThrownBy(() -> settings.toBuilder().maxPendingEntries(0).build())
         .hasMessageContaining("PendingEntries");
-    assertThatThrownBy(() -> settings.withMaxPendingBytes(1))
+    assertThatThrownBy(() -> settings.toBuilder().maxPendingBytes(1).build())
         .hasMessageContaining("maxPendingBytes");
-    assertThatThrownBy(() -> settings.withTtl(Duration.ofSeconds(-1))).hasMessageContaining("ttl");
-    assertThatThrownBy(() -> settings.withCacheSize(-1)).hasMessageContaining("cacheSize");
-    assertThatThrownBy(() -> settings.withName("../x")).hasMessageContaining("name: ../x");
+    assertThatThrownBy(() -> settings.toBuilder().ttl(Duration.ofSeconds(-1)).build())
+        .hasMessageContaining("ttl");
+    assertThatThrownBy(() -> settings.toBuilder().cacheSize(-1).build())
+        .hasMessageContaining("cacheSize");
+    assertThatThrownBy(() -> settings.toBuilder().name("../x").build())
+        .hasMessageContaining("name: ../x");
     assertThatThrownBy(() -> new Overload(Duration.ofSeconds(-1))).hasMessageContaining("overload");
   }
 }

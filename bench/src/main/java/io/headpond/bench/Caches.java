@@ -18,13 +18,14 @@ final class Caches {
 
   /** Limits that are never reached, and nothing lingers less than an hour. */
   static CacheSettings settings(int maxBatchSize, int partitions) {
-    return CacheSettings.defaults(NAME)
-        .withLinger(Duration.ofHours(1))
-        .withMaxBatchSize(maxBatchSize)
-        .withMaxPendingEntries(100_000_000)
-        .withMaxPendingBytes(64L << 30)
-        .withOverload(Overload.reject())
-        .withPartitions(partitions);
+    return CacheSettings.builder(NAME)
+        .linger(Duration.ofHours(1))
+        .maxBatchSize(maxBatchSize)
+        .maxPendingEntries(100_000_000)
+        .maxPendingBytes(64L << 30)
+        .overload(Overload.reject())
+        .partitions(partitions)
+        .build();
   }
 
   static WriteBehindCache<Key, Row> open(

@@ -71,6 +71,11 @@ final class Gate implements SystemOfRecord {
   }
 
   @Override
+  public CompletionStage<List<Long>> nextKeys(int count) {
+    return behind.nextKeys(count);
+  }
+
+  @Override
   public void close() {
     behind.close();
   }

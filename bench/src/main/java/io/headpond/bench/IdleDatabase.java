@@ -70,6 +70,11 @@ final class IdleDatabase implements SystemOfRecord {
   }
 
   @Override
+  public CompletionStage<List<Long>> nextKeys(int count) {
+    return CompletableFuture.failedFuture(new UnsupportedOperationException("no sequence"));
+  }
+
+  @Override
   public void close() {
     // There is nothing to let go of.
   }

@@ -1,18 +1,24 @@
 package io.headpond.engine;
 
 import io.headpond.CacheStatus;
+import io.headpond.CompletedRequest;
 import io.headpond.Durability;
 import io.headpond.Entry;
+import io.headpond.EntryState;
 import io.headpond.FlushReport;
 import io.headpond.HeadpondException;
+import io.headpond.Increment;
 import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.PendingPage;
 import io.headpond.Receipt;
 import io.headpond.Row;
 import io.headpond.RowType;
+import io.headpond.Updated;
 import io.headpond.WriteBehindCache;
+import io.headpond.WriteOptions;
 import io.headpond.spi.Lookup;
+import io.headpond.spi.RowCodec;
 import io.headpond.spi.Write;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,6 +29,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** The cache that a user holds: the engine behind the mapping of keys and values. Thread-safe. */
@@ -34,6 +42,8 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   private final EntryMapping<K, V> mapping;
   private final RowType rowType;
   private final Durability durability;
+  private final Updates updates;
+  private final KeyGenerator keys;
   private final Runnable afterClose;
   private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -44,6 +54,8 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
     this.rowType = core.systemOfRecord().rowType();
     Durability chosen = core.settings().durability();
     this.durability = chosen == null ? core.store().strongest() : chosen;
+    this.updates = new Updates(core, engine);
+    this.keys = new KeyGenerator(core);
     this.afterClose = afterClose;
   }
 
@@ -78,6 +90,35 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
 
   @Override
   public CompletableFuture<Map<K, V>> getAllAsync(Collection<K> keys) {
+    return read(
+        keys,
+        (asked, found) -> {
+          Map<K, V> values = new LinkedHashMap<>();
+          for (int i = 0; i < asked.size(); i++) {
+            Row row = found.get(i).lookup().row();
+            if (row != null) {
+              values.put(asked.get(i), mapping.value(found.get(i).lookup().key(), row));
+            }
+          }
+          return values;
+        });
+  }
+
+  @Override
+  public CompletableFuture<Map<K, Entry<V>>> entriesAsync(Collection<K> keys) {
+    return read(
+        keys,
+        (asked, found) -> {
+          Map<K, Entry<V>> entries = new LinkedHashMap<>();
+          for (int i = 0; i < asked.size(); i++) {
+            entries.put(asked.get(i), entry(found.get(i)));
+          }
+          return entries;
+        });
+  }
+
+  private <T> CompletableFuture<T> read(
+      Collection<K> keys, BiFunction<List<K>, List<Reads.Found>, T> answer) {
     List<K> asked = new ArrayList<>(keys);
     List<Key> canonical = new ArrayList<>(asked.size());
     try {
@@ -85,19 +126,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
     } catch (HeadpondException e) {
       return CompletableFuture.failedFuture(e);
     }
-    return engine
-        .readAll(canonical)
-        .thenApply(
-            found -> {
-              Map<K, V> values = new LinkedHashMap<>();
-              for (int i = 0; i < asked.size(); i++) {
-                Row row = found.get(i).lookup().row();
-                if (row != null) {
-                  values.put(asked.get(i), mapping.value(canonical.get(i), row));
-                }
-              }
-              return values;
-            });
+    return engine.readAll(canonical).thenApply(found -> answer.apply(asked, found));
   }
 
   @Override
@@ -124,6 +153,29 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
     return Waiting.await(engine.write(write(key, value, durability, true)));
   }
 
+  @Override
+  public CompletableFuture<Receipt> putAsync(K key, V value, WriteOptions options) {
+    try {
+      Key canonical = mapping.key(key);
+      return write(canonical, mapping.row(canonical, value), options);
+    } catch (HeadpondException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  /** A write whose new value does not depend on what is there. */
+  private CompletableFuture<Receipt> write(Key key, @Nullable Row row, WriteOptions options) {
+    Durability level = level(options);
+    return options.condition() == null
+        ? engine.write(new Write(key, row, level, false, null, options.request()))
+        : updates.update(key, options, level, now -> row).thenApply(Updates.Done::receipt);
+  }
+
+  private Durability level(WriteOptions options) {
+    Durability chosen = options.durability();
+    return chosen == null ? durability : chosen;
+  }
+
   private Write write(K key, V value, Durability durability, boolean callerWaits) {
     Key canonical = mapping.key(key);
     return new Write(canonical, mapping.row(canonical, value), durability, callerWaits);
@@ -146,6 +198,90 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   public CompletableFuture<Receipt> removeAsync(K key, Durability durability) {
     try {
       return engine.write(new Write(mapping.key(key), null, durability));
+    } catch (HeadpondException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  @Override
+  public CompletableFuture<Receipt> removeAsync(K key, WriteOptions options) {
+    try {
+      return write(mapping.key(key), null, options);
+    } catch (HeadpondException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  @Override
+  public CompletableFuture<Updated<V>> updateAsync(
+      K key, Function<@Nullable V, @Nullable V> change, WriteOptions options) {
+    return update(
+        key,
+        options,
+        now -> {
+          Row row = now.row();
+          V value = change.apply(row == null ? null : mapping.value(now.key(), row));
+          return value == null ? null : mapping.row(now.key(), value);
+        });
+  }
+
+  @Override
+  public CompletableFuture<Updated<V>> incrementAsync(
+      K key, Increment increment, WriteOptions options) {
+    return update(key, options, now -> Increments.apply(rowType, now, increment));
+  }
+
+  private CompletableFuture<Updated<V>> update(
+      K key, WriteOptions options, Function<Lookup, @Nullable Row> change) {
+    try {
+      Key canonical = mapping.key(key);
+      return updates
+          .update(canonical, options, level(options), change)
+          .thenApply(
+              done -> {
+                Row row = done.row();
+                return new Updated<>(
+                    row == null ? null : mapping.value(canonical, row), done.receipt());
+              });
+    } catch (HeadpondException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  @Override
+  public CompletableFuture<K> newKeyAsync() {
+    return keys.next().thenApply(mapping::keyOf);
+  }
+
+  @Override
+  public CompletableFuture<@Nullable CompletedRequest<K>> requestAsync(String requestId) {
+    return core.store()
+        .request(requestId)
+        .<@Nullable CompletedRequest<K>>thenApply(
+            earlier ->
+                earlier == null
+                    ? null
+                    : new CompletedRequest<>(
+                        mapping.keyOf(earlier.key()),
+                        earlier.version(),
+                        earlier.request().fingerprint(),
+                        RowCodec.instant(earlier.micros())))
+        .toCompletableFuture();
+  }
+
+  @Override
+  public CompletableFuture<@Nullable EntryState> invalidateAsync(K key) {
+    try {
+      return core.store().invalidate(mapping.key(key)).toCompletableFuture();
+    } catch (HeadpondException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  @Override
+  public CompletableFuture<Void> settledAsync(K key, long version) {
+    try {
+      return engine.settled(mapping.key(key), version);
     } catch (HeadpondException e) {
       return CompletableFuture.failedFuture(e);
     }

@@ -1,6 +1,7 @@
 package io.headpond.engine;
 
 import io.headpond.CacheBuilder;
+import io.headpond.CacheListener;
 import io.headpond.CacheSettings;
 import io.headpond.ConfigurationException;
 import io.headpond.Durability;
@@ -19,6 +20,7 @@ import io.headpond.spi.SystemOfRecordFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +29,8 @@ import org.jspecify.annotations.Nullable;
 public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   private final RowType declared;
   private final Function<RowType, EntryMapping<K, V>> mapping;
-  private CacheSettings settings;
+  private CacheSettings.Builder settings;
+  private final List<CacheListener> listeners = new ArrayList<>();
   private boolean named;
   private @Nullable HotStoreFactory store;
   private @Nullable SystemOfRecordFactory systemOfRecord;
@@ -39,7 +42,7 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
     this.declared = declared;
     this.mapping = mapping;
     this.named = name != null;
-    this.settings = CacheSettings.defaults(name == null ? "unnamed" : name);
+    this.settings = CacheSettings.builder(name == null ? "" : name);
   }
 
   /** A builder for untyped rows. */
@@ -56,7 +59,8 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   @Override
   public CacheBuilder<K, V> name(String name) {
     named = true;
-    return with(settings.withName(name));
+    settings.name(name);
+    return this;
   }
 
   @Override
@@ -74,57 +78,86 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   @Override
   public CacheBuilder<K, V> settings(CacheSettings settings) {
     named = true;
-    return with(settings);
+    this.settings = settings.toBuilder();
+    return this;
   }
 
   @Override
   public CacheBuilder<K, V> durability(Durability durability) {
-    return with(settings.withDurability(durability));
+    settings.durability(durability);
+    return this;
   }
 
   @Override
   public CacheBuilder<K, V> linger(Duration linger) {
-    return with(settings.withLinger(linger));
+    settings.linger(linger);
+    return this;
   }
 
   @Override
   public CacheBuilder<K, V> maxBatchSize(int rows) {
-    return with(settings.withMaxBatchSize(rows));
+    settings.maxBatchSize(rows);
+    return this;
+  }
+
+  @Override
+  public CacheBuilder<K, V> maxRetries(int retries) {
+    settings.maxRetries(retries);
+    return this;
   }
 
   @Override
   public CacheBuilder<K, V> retryDelay(Duration delay) {
-    return with(settings.withRetryDelay(delay));
+    settings.retryDelay(delay);
+    return this;
   }
 
   @Override
   public CacheBuilder<K, V> maxPendingEntries(int entries) {
-    return with(settings.withMaxPendingEntries(entries));
+    settings.maxPendingEntries(entries);
+    return this;
   }
 
   @Override
   public CacheBuilder<K, V> maxPendingBytes(long bytes) {
-    return with(settings.withMaxPendingBytes(bytes));
+    settings.maxPendingBytes(bytes);
+    return this;
   }
 
   @Override
   public CacheBuilder<K, V> overload(Overload overload) {
-    return with(settings.withOverload(overload));
+    settings.overload(overload);
+    return this;
+  }
+
+  @Override
+  public CacheBuilder<K, V> targetLag(Duration age) {
+    settings.targetLag(age);
+    return this;
   }
 
   @Override
   public CacheBuilder<K, V> ttl(Duration ttl) {
-    return with(settings.withTtl(ttl));
+    settings.ttl(ttl);
+    return this;
   }
 
   @Override
   public CacheBuilder<K, V> cacheSize(long entries) {
-    return with(settings.withCacheSize(entries));
+    settings.cacheSize(entries);
+    return this;
   }
 
   @Override
   public CacheBuilder<K, V> partitions(int partitions) {
-    return with(settings.withPartitions(partitions));
+    settings.partitions(partitions);
+    return this;
+  }
+
+  @Override
+  public CacheBuilder<K, V> listener(CacheListener listener) {
+    listeners.add(Objects.requireNonNull(listener, "listener"));
+    return this;
   }
 
   @Override
@@ -146,13 +179,14 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
     }
     HotStoreFactory storeFactory = required(store, "store");
     SystemOfRecordFactory recordFactory = required(systemOfRecord, "systemOfRecord");
+    CacheSettings checked = settings.build();
     Environment given = environment;
     if (given != null) {
-      return open(storeFactory, recordFactory, given, () -> {});
+      return open(checked, storeFactory, recordFactory, given, () -> {});
     }
-    SystemEnvironment own = new SystemEnvironment(settings.name());
+    SystemEnvironment own = new SystemEnvironment(checked.name());
     try {
-      return open(storeFactory, recordFactory, own, own::close);
+      return open(checked, storeFactory, recordFactory, own, own::close);
     } catch (RuntimeException | Error e) {
       own.close();
       throw e;
@@ -160,6 +194,7 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   }
 
   private WriteBehindCache<K, V> open(
+      CacheSettings settings,
       HotStoreFactory stores,
       SystemOfRecordFactory records,
       Environment environment,
@@ -167,17 +202,19 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
     SystemOfRecord record = records.connect(settings.name(), declared);
     HotStore hotStore = null;
     try {
-      hotStore = stores.open(storeSettings(record.rowType(), environment));
-      checkDurability(hotStore);
+      hotStore = stores.open(storeSettings(settings, record.rowType(), environment));
+      checkDurability(settings, hotStore);
+      Statistics statistics = new Statistics(environment);
       Core core =
           new Core(
               settings,
               hotStore,
               record,
               environment,
-              new Statistics(),
-              new Settlements(hotStore, environment));
-      Engine engine = new Engine(core, leases(hotStore, record, environment));
+              statistics,
+              new Settlements(hotStore, environment),
+              new Listeners(listeners, environment, statistics));
+      Engine engine = new Engine(core, leases(settings, hotStore, record, environment));
       engine.start();
       return new Cache<>(core, engine, mapping.apply(record.rowType()), afterClose);
     } catch (RuntimeException | Error e) {
@@ -190,7 +227,8 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   }
 
   /** Ties the table to the store, takes all leases and opens the store's partitions with them. */
-  private List<Lease> leases(HotStore store, SystemOfRecord record, Environment environment) {
+  private List<Lease> leases(
+      CacheSettings settings, HotStore store, SystemOfRecord record, Environment environment) {
     boolean resumed =
         environment.await(record.bind(store.id(), settings.partitions(), adopt)) && !adopt;
     List<CompletionStage<Lease>> acquired = new ArrayList<>();
@@ -225,7 +263,7 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
     return leases;
   }
 
-  private void checkDurability(HotStore store) {
+  private static void checkDurability(CacheSettings settings, HotStore store) {
     Durability chosen = settings.durability();
     if (chosen != null
         && chosen != Durability.DATABASE
@@ -241,7 +279,8 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
     }
   }
 
-  private HotStoreFactory.Settings storeSettings(RowType rowType, Environment environment) {
+  private static HotStoreFactory.Settings storeSettings(
+      CacheSettings settings, RowType rowType, Environment environment) {
     return new HotStoreFactory.Settings(
         settings.name(),
         rowType,
@@ -251,11 +290,6 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
         settings.cacheSize(),
         settings.ttl(),
         environment);
-  }
-
-  private CacheBuilder<K, V> with(CacheSettings changed) {
-    settings = changed;
-    return this;
   }
 
   private static void closeAfter(Throwable failure, AutoCloseable resource) {

@@ -12,4 +12,5 @@ record Core(
     SystemOfRecord systemOfRecord,
     Environment environment,
     Statistics statistics,
-    Settlements settlements) {}
+    Settlements settlements,
+    Listeners listeners) {}

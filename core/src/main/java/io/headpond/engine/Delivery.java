@@ -343,6 +343,7 @@ final class Delivery {
             core.statistics().batches.increment();
             core.statistics().applied.add(result.applied());
             core.statistics().stale.add(result.stale());
+            core.statistics().flushRate.add(done.size());
           }
           core.settlements().applied(done);
           if (attempt.staged) {

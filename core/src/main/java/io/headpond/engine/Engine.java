@@ -9,6 +9,7 @@ import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.Receipt;
+import io.headpond.RequestId;
 import io.headpond.UnavailableException;
 import io.headpond.engine.FlushRequest.Result;
 import io.headpond.spi.Environment;
@@ -43,6 +44,7 @@ final class Engine {
   private final Reads reads;
   private final Writes writes;
   private final WriteThrough writeThrough;
+  private final Throttle throttle;
   private final Flusher[] flushers;
   private final List<Drain> drains = new CopyOnWriteArrayList<>();
 
@@ -68,8 +70,14 @@ final class Engine {
     for (int i = 0; i < flushers.length; i++) {
       flushers[i] = new Flusher(core, this, i, leases.get(i));
     }
-    this.writes = new Writes(core, flushers);
+    this.throttle =
+        new Throttle(
+            core.environment(),
+            core.statistics().flushRate,
+            core.settings().targetLag(),
+            this::lagNanos);
     this.writeThrough = new WriteThrough(core, flushers);
+    this.writes = new Writes(core, flushers, throttle, writeThrough);
   }
 
   void start() {
@@ -82,6 +90,27 @@ final class Engine {
     return write.durability() == Durability.DATABASE
         ? writeThrough.write(write)
         : writes.write(write);
+  }
+
+  /** The receipt of a request that was carried out before; null if it was not. */
+  CompletableFuture<@Nullable Receipt> repeated(RequestId request, Durability durability) {
+    return core.store()
+        .request(request.id())
+        .thenApply(
+            earlier -> earlier == null ? null : writes.repeated(earlier, request, durability))
+        .toCompletableFuture();
+  }
+
+  CompletableFuture<Void> settled(Key key, long version) {
+    int partition = key.partition(flushers.length);
+    if (version < 1 || version > core.store().nowMicros(partition)) {
+      return CompletableFuture.failedFuture(
+          new InvalidValueException(
+              "version",
+              Long.toString(version),
+              "must be a version that this dataset has given to a write"));
+    }
+    return core.settlements().settled(key, version);
   }
 
   CompletableFuture<Reads.Found> read(Key key) {
@@ -202,9 +231,19 @@ final class Engine {
         core.settings().maxPendingBytes(),
         deferred,
         parked,
+        core.statistics().flushRate.perSecond(),
         Duration.ofNanos(lagNanos),
         writes.waiting(),
         core.statistics().counters());
+  }
+
+  /** Age of the oldest pending entry. */
+  private long lagNanos() {
+    long lag = 0;
+    for (int i = 0; i < flushers.length; i++) {
+      lag = Math.max(lag, flushers[i].ageNanos(core.store().stats(i)));
+    }
+    return lag;
   }
 
   /** The database answered to a staged write. */
@@ -269,6 +308,7 @@ final class Engine {
       stopped = stopped == null ? closed : stopped;
       refuseWrites(closed);
       writeThrough.close(closed);
+      throttle.close();
       interrupted |= stopFlushers();
       core.settlements().close(closed);
       closeQuietly("hot store", core.store());

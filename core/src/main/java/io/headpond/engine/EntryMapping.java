@@ -10,6 +10,8 @@ import java.util.function.Function;
 interface EntryMapping<K, V> {
   Key key(K key);
 
+  K keyOf(Key key);
+
   Row row(Key key, V value);
 
   V value(Key key, Row row);
@@ -50,6 +52,11 @@ interface EntryMapping<K, V> {
     }
 
     @Override
+    public Key keyOf(Key key) {
+      return key;
+    }
+
+    @Override
     public Row row(Key key, Row value) {
       return value.type() == actual || (same && value.type() == declared)
           ? value
@@ -75,6 +82,11 @@ interface EntryMapping<K, V> {
     @Override
     public Key key(K key) {
       return record.key(actual, key);
+    }
+
+    @Override
+    public K keyOf(Key key) {
+      return record.keyOf(actual, key);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.headpond.engine;
 
+import io.headpond.CacheListener;
 import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.spi.Environment;
@@ -7,6 +8,7 @@ import io.headpond.spi.HotStore;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.SystemOfRecord;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -31,6 +33,7 @@ final class Reads {
   private final SystemOfRecord systemOfRecord;
   private final Environment environment;
   private final Statistics statistics;
+  private final Listeners listeners;
   private final ConcurrentHashMap<Key, Load> loads = new ConcurrentHashMap<>();
 
   Reads(Core core) {
@@ -38,6 +41,7 @@ final class Reads {
     this.systemOfRecord = core.systemOfRecord();
     this.environment = core.environment();
     this.statistics = core.statistics();
+    this.listeners = core.listeners();
   }
 
   CompletableFuture<Found> read(Key key) {
@@ -103,8 +107,27 @@ final class Reads {
     } catch (RuntimeException | Error e) {
       rows = CompletableFuture.failedFuture(e);
     }
+    long start = environment.nanos();
     rows.whenComplete(
-        (loaded, failure) -> environment.executeCallback(() -> loaded(begun, loaded, failure)));
+        (loaded, failure) -> {
+          tell(begun.size(), loaded, failure, start);
+          environment.executeCallback(() -> loaded(begun, loaded, failure));
+        });
+  }
+
+  private void tell(
+      int keys, @Nullable List<Loaded> rows, @Nullable Throwable failure, long startNanos) {
+    if (!listeners.any()) {
+      return;
+    }
+    int found = rows == null ? 0 : (int) rows.stream().filter(row -> row.row() != null).count();
+    CacheListener.Load event =
+        new CacheListener.Load(
+            keys,
+            found,
+            Duration.ofNanos(environment.nanos() - startNanos),
+            failure == null ? null : Failures.message(failure));
+    listeners.tell(listener -> listener.loaded(event));
   }
 
   private void loaded(List<Load> begun, @Nullable List<Loaded> rows, @Nullable Throwable failure) {

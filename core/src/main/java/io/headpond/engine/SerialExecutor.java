@@ -14,19 +14,26 @@ import org.slf4j.LoggerFactory;
 final class SerialExecutor implements Executor {
   private static final Logger log = LoggerFactory.getLogger(SerialExecutor.class);
 
-  private final Environment environment;
+  private final Executor threads;
   private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
   private final AtomicInteger waiting = new AtomicInteger();
 
   SerialExecutor(Environment environment) {
-    this.environment = environment;
+    this(environment::execute);
+  }
+
+  /**
+   * @param threads on which the tasks run, one at a time
+   */
+  SerialExecutor(Executor threads) {
+    this.threads = threads;
   }
 
   @Override
   public void execute(Runnable task) {
     tasks.add(task);
     if (waiting.getAndIncrement() == 0) {
-      environment.execute(this::drain);
+      threads.execute(this::drain);
     }
   }
 

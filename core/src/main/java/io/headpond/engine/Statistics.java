@@ -1,6 +1,7 @@
 package io.headpond.engine;
 
 import io.headpond.CacheStatus.Counters;
+import io.headpond.spi.Environment;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Totals since the cache was opened. Thread-safe. */
@@ -10,11 +11,19 @@ final class Statistics {
   final LongAdder refused = new LongAdder();
   final LongAdder applied = new LongAdder();
   final LongAdder stale = new LongAdder();
+  final LongAdder rejected = new LongAdder();
   final LongAdder batches = new LongAdder();
   final LongAdder failedBatches = new LongAdder();
   final LongAdder hits = new LongAdder();
   final LongAdder misses = new LongAdder();
   final LongAdder loads = new LongAdder();
+  final LongAdder pauses = new LongAdder();
+  final LongAdder lostEvents = new LongAdder();
+  final FlushRate flushRate;
+
+  Statistics(Environment environment) {
+    this.flushRate = new FlushRate(environment);
+  }
 
   Counters counters() {
     return new Counters(
@@ -23,10 +32,13 @@ final class Statistics {
         refused.sum(),
         applied.sum(),
         stale.sum(),
+        rejected.sum(),
         batches.sum(),
         failedBatches.sum(),
         hits.sum(),
         misses.sum(),
-        loads.sum());
+        loads.sum(),
+        pauses.sum(),
+        lostEvents.sum());
   }
 }

@@ -6,7 +6,8 @@ import io.headpond.Receipt;
 import java.util.concurrent.CompletableFuture;
 
 /** The receipt of a write that is in the hot store; it looks for the settlement only when asked. */
-record WriteReceipt(Settlements settlements, Key key, long version, Durability durability)
+record WriteReceipt(
+    Settlements settlements, Key key, long version, Durability durability, boolean repeated)
     implements Receipt {
   @Override
   public CompletableFuture<Void> settled() {

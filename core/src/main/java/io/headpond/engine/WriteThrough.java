@@ -316,7 +316,8 @@ final class WriteThrough {
       if (done != null && failure == null) {
         core.statistics().writes.increment();
         Receipt receipt =
-            new WriteReceipt(core.settlements(), write.key(), done.version(), write.durability());
+            new WriteReceipt(
+                core.settlements(), write.key(), done.version(), write.durability(), false);
         core.environment().executeCallback(() -> result.complete(receipt));
       } else {
         core.statistics().refused.increment();

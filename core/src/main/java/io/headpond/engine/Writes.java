@@ -1,21 +1,29 @@
 package io.headpond.engine;
 
+import io.headpond.CacheListener;
+import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.HeadpondException;
 import io.headpond.Key;
 import io.headpond.OverloadedException;
 import io.headpond.Receipt;
+import io.headpond.RequestConflictException;
+import io.headpond.RequestId;
 import io.headpond.spi.Environment;
 import io.headpond.spi.HotStore;
+import io.headpond.spi.Remembered;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
 import io.headpond.spi.WriteOutcome.Full;
+import io.headpond.spi.WriteOutcome.Mismatch;
+import io.headpond.spi.WriteOutcome.Repeated;
 import io.headpond.spi.WriteOutcome.Written;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +40,14 @@ final class Writes {
   /** The most writes that wait; they hold memory that the limit on pending bytes does not count. */
   private static final int MAX_WAITING = 10_000;
 
-  private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
+  /** When to try again while the database takes nothing. */
+  private static final Duration NO_PROGRESS = Duration.ofSeconds(10);
+
+  private static final double MIN_RETRY_SECONDS = 1;
+  private static final double MAX_RETRY_SECONDS = 60;
+
+  /** The share of the limit that is to be free again before who was refused comes back. */
+  private static final double ROOM = 0.05;
 
   private final class Waiting {
     private final Write write;
@@ -57,6 +72,10 @@ final class Writes {
   private final Statistics statistics;
   private final Settlements settlements;
   private final Flusher[] flushers;
+  private final Throttle throttle;
+  private final WriteThrough writeThrough;
+  private final Listeners listeners;
+  private final int maxPendingEntries;
   private final SerialExecutor retries;
 
   /** Guards the line and {@link #keys}. */
@@ -73,7 +92,7 @@ final class Writes {
 
   private volatile @Nullable HeadpondException closed;
 
-  Writes(Core core, Flusher[] flushers) {
+  Writes(Core core, Flusher[] flushers, Throttle throttle, WriteThrough writeThrough) {
     this.store = core.store();
     this.environment = core.environment();
     this.patience = core.settings().overload().deadline();
@@ -85,6 +104,10 @@ final class Writes {
     this.statistics = core.statistics();
     this.settlements = core.settlements();
     this.flushers = flushers;
+    this.throttle = throttle;
+    this.writeThrough = writeThrough;
+    this.listeners = core.listeners();
+    this.maxPendingEntries = core.settings().maxPendingEntries();
     this.retries = new SerialExecutor(core.environment());
   }
 
@@ -103,13 +126,8 @@ final class Writes {
     }
     CompletableFuture<Receipt> result = new CompletableFuture<>();
     outcome.whenComplete(
-        (o, failure) -> {
-          if (o instanceof Written written) {
-            result.complete(acknowledge(write, written));
-          } else {
-            Failures.pass(failure == null ? conclude(write, o) : refuse(failure), result);
-          }
-        });
+        (o, failure) ->
+            Failures.pass(failure == null ? conclude(write, o) : refuse(failure), result));
     return result;
   }
 
@@ -145,23 +163,72 @@ final class Writes {
     return waiting;
   }
 
-  private CompletableFuture<Receipt> conclude(Write write, WriteOutcome outcome) {
-    if (outcome instanceof Written written) {
-      return CompletableFuture.completedFuture(acknowledge(write, written));
+  /**
+   * The receipt of a request that was carried out before.
+   *
+   * @throws RequestConflictException if it was another one
+   */
+  Receipt repeated(Remembered earlier, RequestId request, Durability durability) {
+    if (!earlier.request().equals(request)) {
+      throw new RequestConflictException(
+          "the request id " + request.id() + " belongs to another request of the last day", false);
     }
-    return outcome instanceof Full
-        ? lineUp(write)
-        : refuse(new IllegalStateException("a write below DATABASE found its key staged"));
+    return new WriteReceipt(settlements, earlier.key(), earlier.version(), durability, true);
   }
 
-  private Receipt acknowledge(Write write, Written written) {
+  private CompletableFuture<Receipt> conclude(Write write, WriteOutcome outcome) {
+    if (outcome instanceof Written written) {
+      Receipt receipt = acknowledge(write, written);
+      // What takes the place of another makes the database's work no more.
+      long pause = written.coalesced() ? 0 : throttle.pauseNanos(written.usage());
+      if (pause == 0) {
+        return CompletableFuture.completedFuture(receipt);
+      }
+      statistics.pauses.increment();
+      return throttle.hold(receipt, pause);
+    }
+    if (outcome instanceof Full) {
+      return lineUp(write);
+    }
+    if (outcome instanceof Mismatch mismatch) {
+      return CompletableFuture.failedFuture(new MismatchException(mismatch.now()));
+    }
+    if (outcome instanceof Repeated repeated) {
+      return repeated(write, repeated.earlier());
+    }
+    // What is staged for the key decides whether the expectation holds.
+    return writeThrough.write(write);
+  }
+
+  private CompletableFuture<Receipt> repeated(Write write, Remembered earlier) {
+    try {
+      return CompletableFuture.completedFuture(
+          repeated(earlier, Objects.requireNonNull(write.request()), write.durability()));
+    } catch (RequestConflictException e) {
+      return refuse(e);
+    }
+  }
+
+  /** A write is in the store. */
+  Receipt acknowledge(Write write, Written written) {
     statistics.writes.increment();
     if (written.coalesced()) {
       statistics.coalesced.increment();
     }
     flushers[write.key().partition(flushers.length)].written(written.ready());
-    return new WriteReceipt(
-        settlements, write.key(), written.mutation().version(), write.durability());
+    long version = written.mutation().version();
+    if (listeners.any()) {
+      listeners.tell(
+          listener ->
+              listener.written(
+                  new CacheListener.Write(
+                      write.key(),
+                      version,
+                      write.durability(),
+                      write.row() == null,
+                      written.coalesced())));
+    }
+    return new WriteReceipt(settlements, write.key(), version, write.durability(), false);
   }
 
   /** Whether the entry is pending, so that the write needs no room, and none of its key waits. */
@@ -212,7 +279,18 @@ final class Writes {
   }
 
   private OverloadedException full(String what) {
-    return new OverloadedException(what + limit, RETRY_AFTER);
+    return new OverloadedException(what + limit, retryAfter());
+  }
+
+  /** When there will be room, at the rate at which the database takes entries. */
+  private Duration retryAfter() {
+    double rate = statistics.flushRate.perSecond();
+    if (rate == 0) {
+      return NO_PROGRESS;
+    }
+    double seconds = (waiting + 1 + maxPendingEntries * ROOM) / rate;
+    return Duration.ofMillis(
+        (long) (1_000 * Math.min(MAX_RETRY_SECONDS, Math.max(MIN_RETRY_SECONDS, seconds))));
   }
 
   /** Lets in from the head of the line until the store is full again. Runs in {@link #retries}. */
@@ -236,13 +314,17 @@ final class Writes {
     head.busy = false;
     if (failure != null) {
       leave(head);
-      statistics.refused.increment();
       Throwable cause = Failures.cause(failure);
+      countRefused(cause);
       environment.executeCallback(() -> head.result.completeExceptionally(cause));
     } else if (outcome instanceof Written written) {
       leave(head);
       Receipt receipt = acknowledge(head.write, written);
       environment.executeCallback(() -> head.result.complete(receipt));
+    } else if (outcome != null && !(outcome instanceof Full)) {
+      leave(head);
+      CompletableFuture<Receipt> otherwise = conclude(head.write, outcome);
+      environment.executeCallback(() -> Failures.pass(otherwise, head.result));
     } else if (head.late != null) {
       fail(head, head.late);
     } else if (!again) {
@@ -256,7 +338,7 @@ final class Writes {
     if (entry.busy) {
       entry.late = reason;
     } else if (leave(entry)) {
-      statistics.refused.increment();
+      countRefused(reason);
       environment.executeCallback(() -> entry.result.completeExceptionally(reason));
     }
   }
@@ -277,7 +359,15 @@ final class Writes {
   }
 
   private CompletableFuture<Receipt> refuse(Throwable failure) {
+    Throwable cause = Failures.cause(failure);
+    countRefused(cause);
+    return CompletableFuture.failedFuture(cause);
+  }
+
+  private void countRefused(Throwable cause) {
     statistics.refused.increment();
-    return CompletableFuture.failedFuture(Failures.cause(failure));
+    if (cause instanceof HeadpondException reason) {
+      listeners.tell(listener -> listener.refused(reason));
+    }
   }
 }

@@ -2,6 +2,7 @@ package io.headpond.journal;
 
 import io.headpond.ConfigurationException;
 import io.headpond.Durability;
+import io.headpond.EntryState;
 import io.headpond.HeadpondException;
 import io.headpond.Key;
 import io.headpond.PendingPage;
@@ -12,6 +13,7 @@ import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
+import io.headpond.spi.Remembered;
 import io.headpond.spi.StoreId;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
@@ -67,8 +69,8 @@ public final class JournalStore implements HotStore {
     this.id = new StoreId(store.journal.id(), "journal " + disk);
     this.lock = lock;
     this.compactor = new Compactor(store);
-    this.writes = new Writes(store);
     this.reads = new Reads(store);
+    this.writes = new Writes(store, reads);
     this.batches = new Batches(store, compactor::wake);
     store.journal.onRoll(compactor::wake);
     compactor.wake();
@@ -177,6 +179,20 @@ public final class JournalStore implements HotStore {
     } catch (HeadpondException e) {
       return CompletableFuture.failedFuture(e);
     }
+  }
+
+  @Override
+  public CompletionStage<@Nullable EntryState> invalidate(Key key) {
+    try {
+      return CompletableFuture.completedFuture(reads.invalidate(key));
+    } catch (HeadpondException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  @Override
+  public CompletionStage<@Nullable Remembered> request(String id) {
+    return CompletableFuture.completedFuture(null);
   }
 
   @Override

@@ -49,6 +49,11 @@ final class Limits {
     bytes.addAndGet(moreBytes);
   }
 
+  /** The share of the one or the other limit that is used, whichever is greater. */
+  double usage() {
+    return Math.max((double) entries.get() / maxEntries, (double) bytes.get() / maxBytes);
+  }
+
   long bytes() {
     return bytes.get();
   }

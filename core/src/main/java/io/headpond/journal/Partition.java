@@ -1,5 +1,6 @@
 package io.headpond.journal;
 
+import io.headpond.ConfigurationException;
 import io.headpond.Key;
 import io.headpond.UnavailableException;
 import io.headpond.spi.Mutation;
@@ -81,6 +82,17 @@ final class Partition {
     long now = Math.max(clock, Math.min(wallMicros, MAX_VERSION));
     clock = now;
     return now;
+  }
+
+  /** A row of the database has this version: later ones are higher. */
+  void loaded(long version) {
+    if (version < 0 || version > MAX_VERSION) {
+      throw new ConfigurationException(
+          "the version column of a row holds "
+              + version
+              + "; it must be from 0 to 2^53 - 1 and belong to Headpond alone");
+    }
+    clock = Math.max(clock, version);
   }
 
   /** A new entry; {@code since} and trouble are set. It goes behind all others unless it waits or is parked. */

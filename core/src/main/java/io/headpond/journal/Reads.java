@@ -1,6 +1,5 @@
 package io.headpond.journal;
 
-import io.headpond.ConfigurationException;
 import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.PendingEntry;
@@ -65,12 +64,6 @@ final class Reads {
   }
 
   @Nullable Lookup fill(Key key, @Nullable Row row, long version, long token) {
-    if (version < 0 || version > Partition.MAX_VERSION) {
-      throw new ConfigurationException(
-          "the version column of a row holds "
-              + version
-              + "; it must be from 0 to 2^53 - 1 and belong to Headpond alone");
-    }
     Partition partition = store.partition(key);
     partition.lock.lock();
     try {
@@ -78,13 +71,26 @@ final class Reads {
       if (token == 0 || !partition.tokens.redeem(key, token)) {
         return null;
       }
+      partition.loaded(version);
       long stored = version;
-      if (version > 0) {
-        partition.clock = Math.max(partition.clock, version);
-      } else if (row != null) {
+      if (version == 0 && row != null) {
         stored = partition.nextVersion(store.environment.wallMicros());
       }
       return store.clean.put(key, row, stored);
+    } finally {
+      partition.lock.unlock();
+    }
+  }
+
+  @Nullable EntryState invalidate(Key key) {
+    Partition partition = store.partition(key);
+    partition.lock.lock();
+    try {
+      store.checkOpen();
+      store.clean.drop(key);
+      partition.tokens.remove(key);
+      HotEntry entry = store.entries.get(key);
+      return entry == null ? null : entry.state();
     } finally {
       partition.lock.unlock();
     }

@@ -6,6 +6,8 @@ import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.Row;
 import io.headpond.UnsupportedDurabilityException;
+import io.headpond.spi.Expected;
+import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.RowCodec;
 import io.headpond.spi.Write;
@@ -16,9 +18,11 @@ import org.jspecify.annotations.Nullable;
 /** Takes writes into a store. Thread-safe. */
 final class Writes {
   private final StoreState store;
+  private final Reads reads;
 
-  Writes(StoreState store) {
+  Writes(StoreState store, Reads reads) {
     this.store = store;
+    this.reads = reads;
   }
 
   CompletableFuture<WriteOutcome> put(Write write) {
@@ -72,6 +76,10 @@ final class Writes {
     try {
       store.checkWritable();
       HotEntry entry = store.entries.get(write.key());
+      WriteOutcome unexpected = check(write, partition);
+      if (unexpected != null) {
+        return CompletableFuture.completedFuture(unexpected);
+      }
       if (!admit(entry, size)) {
         return CompletableFuture.completedFuture(WriteOutcome.Full.INSTANCE);
       }
@@ -93,7 +101,9 @@ final class Writes {
         entry.recordedIn(group);
       }
       partition.tokens.remove(write.key());
-      outcome = new WriteOutcome.Written(mutation, partition.ready.size(), coalesced);
+      outcome =
+          new WriteOutcome.Written(
+              mutation, partition.ready.size(), coalesced, store.limits.usage());
       end = group == null ? 0 : group.end;
     } finally {
       partition.lock.unlock();
@@ -102,6 +112,29 @@ final class Writes {
       return store.journal.forced(end, outcome, write.callerWaits());
     }
     return CompletableFuture.completedFuture(outcome);
+  }
+
+  /** What keeps a write from being carried out on what the store holds; null if nothing does. */
+  private @Nullable WriteOutcome check(Write write, Partition partition) {
+    Expected expected = write.expected();
+    if (expected == null) {
+      return null;
+    }
+    if (partition.staged.containsKey(write.key())) {
+      return WriteOutcome.KeyPending.INSTANCE;
+    }
+    Lookup now = reads.get(write.key());
+    boolean same =
+        now.miss()
+            ? expected.token() != 0 && expected.token() == now.fillToken()
+            : expected.token() == 0 && expected.version() == now.version();
+    if (!same) {
+      return new WriteOutcome.Mismatch(now);
+    }
+    if (now.miss()) {
+      partition.loaded(expected.version());
+    }
+    return null;
   }
 
   private boolean admit(@Nullable HotEntry entry, int size) {
@@ -167,6 +200,10 @@ final class Writes {
       if ((entry != null && !entry.parked()) || partition.staged.containsKey(write.key())) {
         return WriteOutcome.KeyPending.INSTANCE;
       }
+      WriteOutcome unexpected = check(write, partition);
+      if (unexpected != null) {
+        return unexpected;
+      }
       if (!store.limits.admit(size)) {
         return WriteOutcome.Full.INSTANCE;
       }
@@ -180,7 +217,8 @@ final class Writes {
       partition.staged.put(write.key(), new Partition.Staged(mutation, size));
       partition.bytes += size;
       partition.tokens.remove(write.key());
-      return new WriteOutcome.Written(mutation, partition.ready.size(), false);
+      return new WriteOutcome.Written(
+          mutation, partition.ready.size(), false, store.limits.usage());
     } finally {
       partition.lock.unlock();
     }

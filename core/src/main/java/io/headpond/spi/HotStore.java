@@ -1,6 +1,7 @@
 package io.headpond.spi;
 
 import io.headpond.Durability;
+import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.PendingPage;
 import io.headpond.Row;
@@ -68,7 +69,15 @@ public interface HotStore extends AutoCloseable {
    * same key that arrive meanwhile are not taken before it is gone. It is refused with {@link
    * WriteOutcome.KeyPending} if anything is pending or staged for the key; a parked entry is superseded when it is settled. A staged write counts in the limits, and is forgotten in a crash.
    *
-   * <p>Fails with {@link io.headpond.UnsupportedDurabilityException} at a level that the store cannot keep.
+   * <p>What the write {@linkplain Write#expected expects} is checked in the same step. It is compared with what {@link #get} would
+   * give; while a write of the key is staged nobody can know, and the answer is {@link WriteOutcome.KeyPending}. A write that expects a
+   * loaded row raises the clock to the version that stood in it.
+   *
+   * <p>A write with a {@linkplain Write#request request id} is remembered for a day in the same step and as durably as the write, whatever becomes of its
+   * entry; a second one with the same id does nothing, not even check what it expects. While the first is being carried out, the second fails with {@link
+   * io.headpond.RequestConflictException}.
+   *
+   * <p>Fails with {@link io.headpond.UnsupportedDurabilityException} at a level that the store cannot keep, or cannot remember a request at.
    */
   CompletionStage<WriteOutcome> put(Write write);
 
@@ -87,6 +96,16 @@ public interface HotStore extends AutoCloseable {
    * @return the entry as it is stored now; null if the token did not stand: the value may be old, read again
    */
   CompletionStage<@Nullable Lookup> fill(Key key, @Nullable Row row, long version, long fillToken);
+
+  /**
+   * Drops what is clean of a key, and its fill token: what is being loaded now may be old. What is pending or parked stays.
+   *
+   * @return the entry's state as it is then; null if the store knows nothing of it now
+   */
+  CompletionStage<@Nullable EntryState> invalidate(Key key);
+
+  /** The request that was carried out under this id within the last day; null if none is remembered. */
+  CompletionStage<@Nullable Remembered> request(String id);
 
   /**
    * Offers the oldest due entries of a partition to be applied as one batch. Removes nothing: until it is settled,

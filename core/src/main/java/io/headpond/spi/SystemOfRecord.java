@@ -73,6 +73,15 @@ public interface SystemOfRecord extends AutoCloseable {
   /** The rows of these keys, in their order, committed ones, from the primary; one statement. */
   CompletionStage<List<Loaded>> load(List<Key> keys);
 
+  /**
+   * Takes numbers from the sequence that was declared for the keys of the table, for good: nobody else gets them, and those
+   * that are not used leave gaps.
+   *
+   * @param count at least 1
+   * @return so many numbers, each of them new; fails with {@link io.headpond.ConfigurationException} if no sequence was declared
+   */
+  CompletionStage<List<Long>> nextKeys(int count);
+
   /** Ends what is under way and lets go of the connections. */
   @Override
   void close();

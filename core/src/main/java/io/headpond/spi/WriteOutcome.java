@@ -10,8 +10,10 @@ public sealed interface WriteOutcome {
    * @param ready how many entries of the partition are ready to be taken now, with this one; 1 says
    *     that the partition has just ceased to be idle
    * @param coalesced whether it took the place of an earlier write that was still pending
+   * @param usage how full the store is with it: the share of the limit on entries or on bytes, whichever is greater; 1 is full
    */
-  record Written(Mutation mutation, int ready, boolean coalesced) implements WriteOutcome {}
+  record Written(Mutation mutation, int ready, boolean coalesced, double usage)
+      implements WriteOutcome {}
 
   /** Nothing was done: the limit on pending entries or bytes is reached. */
   record Full() implements WriteOutcome {
@@ -20,8 +22,21 @@ public sealed interface WriteOutcome {
   }
 
   /**
+   * Nothing was done: the store does not hold what the write {@linkplain Write#expected expected}.
+   *
+   * @param now what it holds; a miss carries a fill token
+   */
+  record Mismatch(Lookup now) implements WriteOutcome {}
+
+  /**
+   * Nothing was done: a request with the write's {@linkplain Write#request id} was carried out before, and is as durable as
+   * this write asked for. Whether it was the same request its fingerprint tells.
+   */
+  record Repeated(Remembered earlier) implements WriteOutcome {}
+
+  /**
    * Nothing was done: a write at {@link io.headpond.Durability#DATABASE} found that something is
-   * pending or staged for its key. Flush the partition and try again.
+   * pending or staged for its key, or a write with an expectation that something is staged. Flush the partition and try again.
    */
   record KeyPending() implements WriteOutcome {
     /** The one value. */

@@ -1,5 +1,6 @@
 package io.headpond.jdbc;
 
+import io.headpond.ConfigurationException;
 import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.RowType;
@@ -119,6 +120,13 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
       return CompletableFuture.completedFuture(List.of());
     }
     return onLane(database.reads(), connection -> statements.load(connection, asked));
+  }
+
+  @Override
+  public CompletionStage<List<Long>> nextKeys(int count) {
+    return CompletableFuture.failedFuture(
+        new ConfigurationException(
+            "dataset " + dataset + ": no sequence was declared for its keys (keySequence)"));
   }
 
   /** With connections of its own, what is under way is ended; on shared ones it ends by itself. */

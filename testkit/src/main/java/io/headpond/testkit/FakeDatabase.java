@@ -60,6 +60,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private final List<String> log = new ArrayList<>();
   private @Nullable StoreId boundTo;
   private int partitions;
+  private long sequence;
   private boolean away;
   private Predicate<Mutation> refuses = mutation -> false;
   private @Nullable List<Runnable> held;
@@ -265,6 +266,18 @@ public final class FakeDatabase implements SystemOfRecordFactory {
                       : new Loaded(key, stored.value, stored.version));
             }
             return loaded;
+          });
+    }
+
+    @Override
+    public CompletionStage<List<Long>> nextKeys(int count) {
+      return answer(
+          () -> {
+            List<Long> numbers = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+              numbers.add(++sequence);
+            }
+            return numbers;
           });
     }
 

@@ -1,6 +1,7 @@
 package io.headpond.testkit;
 
 import io.headpond.Durability;
+import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.PendingPage;
 import io.headpond.Row;
@@ -10,6 +11,7 @@ import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
+import io.headpond.spi.Remembered;
 import io.headpond.spi.StoreId;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
@@ -117,6 +119,16 @@ public final class FaultyStore implements HotStore {
   @Override
   public CompletionStage<WriteOutcome> put(Write write) {
     return real.put(write);
+  }
+
+  @Override
+  public CompletionStage<@Nullable EntryState> invalidate(Key key) {
+    return real.invalidate(key);
+  }
+
+  @Override
+  public CompletionStage<@Nullable Remembered> request(String id) {
+    return real.request(id);
   }
 
   @Override

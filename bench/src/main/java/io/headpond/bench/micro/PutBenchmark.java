@@ -69,12 +69,13 @@ public class PutBenchmark {
             .store(JournalStore.in(folder))
             .systemOfRecord(Idle.database())
             .settings(
-                CacheSettings.defaults("kv")
-                    .withLinger(Duration.ofHours(1))
-                    .withMaxBatchSize(30_000)
-                    .withMaxPendingEntries(100_000_000)
-                    .withMaxPendingBytes(64L << 30)
-                    .withOverload(Overload.reject()))
+                CacheSettings.builder("kv")
+                    .linger(Duration.ofHours(1))
+                    .maxBatchSize(30_000)
+                    .maxPendingEntries(100_000_000)
+                    .maxPendingBytes(64L << 30)
+                    .overload(Overload.reject())
+                    .build())
             .build();
     for (int i = 0; i < ENTRIES; i++) {
       keys[i] = TYPE.key(String.format(Locale.ROOT, "key-%012d", i));

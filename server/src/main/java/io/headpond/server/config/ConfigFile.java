@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -66,13 +67,17 @@ public record ConfigFile(
           "durability",
           "linger",
           "maxBatchSize",
+          "maxRetries",
           "retryDelay",
           "maxPendingEntries",
           "maxPendingBytes",
           "overload",
+          "targetLag",
           "ttl",
           "cacheSize",
           "partitions");
+
+  private static final Function<String, Integer> COUNT = Values.integer(0, Integer.MAX_VALUE);
 
   public ConfigFile {
     datasets = List.copyOf(datasets);
@@ -200,32 +205,24 @@ public record ConfigFile(
 
   private static CacheSettings settings(
       String name, Setting dataset, Map<String, Setting> settings) {
-    CacheSettings defaults = CacheSettings.defaults("defaults");
-    Durability durability = value(settings.get("durability"), ConfigFile::durability);
-    Duration linger = orElse(duration(settings.get("linger")), defaults.linger());
-    int maxBatchSize = orElse(integer(settings.get("maxBatchSize")), defaults.maxBatchSize());
-    Duration retryDelay = orElse(duration(settings.get("retryDelay")), defaults.retryDelay());
-    int maxPendingEntries =
-        orElse(integer(settings.get("maxPendingEntries")), defaults.maxPendingEntries());
-    long maxPendingBytes =
-        orElse(value(settings.get("maxPendingBytes"), Values::bytes), defaults.maxPendingBytes());
-    Overload overload = orElse(overload(settings.get("overload")), defaults.overload());
-    Duration ttl = orElse(duration(settings.get("ttl")), defaults.ttl());
-    int cacheSize = orElse(integer(settings.get("cacheSize")), (int) defaults.cacheSize());
-    int partitions = orElse(integer(settings.get("partitions")), defaults.partitions());
+    CacheSettings.Builder builder = CacheSettings.builder(name);
+    given(settings.get("durability"), ConfigFile::durability, builder::durability);
+    given(settings.get("linger"), Values::duration, builder::linger);
+    given(settings.get("maxBatchSize"), COUNT, builder::maxBatchSize);
+    given(settings.get("maxRetries"), COUNT, builder::maxRetries);
+    given(settings.get("retryDelay"), Values::duration, builder::retryDelay);
+    given(settings.get("maxPendingEntries"), COUNT, builder::maxPendingEntries);
+    given(settings.get("maxPendingBytes"), Values::bytes, builder::maxPendingBytes);
+    Overload overload = overload(settings.get("overload"));
+    if (overload != null) {
+      builder.overload(overload);
+    }
+    given(settings.get("targetLag"), Values::duration, builder::targetLag);
+    given(settings.get("ttl"), Values::duration, builder::ttl);
+    given(settings.get("cacheSize"), COUNT, size -> builder.cacheSize(size));
+    given(settings.get("partitions"), COUNT, builder::partitions);
     try {
-      return new CacheSettings(
-          name,
-          durability,
-          linger,
-          maxBatchSize,
-          retryDelay,
-          maxPendingEntries,
-          maxPendingBytes,
-          overload,
-          ttl,
-          cacheSize,
-          partitions);
+      return builder.build();
     } catch (ConfigurationException e) {
       // "setting: value: rule", without a place.
       String message = String.valueOf(e.getMessage());
@@ -270,20 +267,15 @@ public record ConfigFile(
     return setting == null || setting.isEmpty() ? null : setting.text();
   }
 
-  private static @Nullable Integer integer(@Nullable Setting setting) {
-    return value(setting, Values.integer(0, Integer.MAX_VALUE));
-  }
-
-  private static @Nullable Duration duration(@Nullable Setting setting) {
-    return value(setting, Values::duration);
+  private static <T> void given(
+      @Nullable Setting setting, Function<String, T> parser, Consumer<? super T> use) {
+    if (setting != null) {
+      use.accept(setting.value(parser));
+    }
   }
 
   private static <T> @Nullable T value(@Nullable Setting setting, Function<String, T> parser) {
     return setting == null ? null : setting.value(parser);
-  }
-
-  private static <T> T orElse(@Nullable T value, T otherwise) {
-    return value == null ? otherwise : value;
   }
 
   private static String firstLine(Exception e) {

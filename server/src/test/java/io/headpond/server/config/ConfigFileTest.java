@@ -166,7 +166,7 @@ class ConfigFileTest {
       textBlock =
           """
           datasets: {d: {key: {id: bigint}, lingr: 1s}}             | c.yaml:1: datasets.d.lingr: unknown setting; known here are cacheSize, columns
-          datasets: {d: {key: {id: bigint}, maxRetries: 3}}         | c.yaml:1: datasets.d.maxRetries: unknown setting
+          datasets: {d: {key: {id: bigint}, maxTries: 3}}           | c.yaml:1: datasets.d.maxTries: unknown setting
           datasets: {d: {key: {id: bigint}, linger: soon}}          | c.yaml:1: datasets.d.linger: soon: must be a duration
           datasets: {d: {key: {id: bigint}, linger: 2h}}            | c.yaml:1: datasets.d.linger: 2h: must be from
           datasets: {d: {key: {id: bigint}, partitions: 0}}         | c.yaml:1: datasets.d.partitions: 0: must be from 1 to 1024

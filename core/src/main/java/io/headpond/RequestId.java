@@ -1,0 +1,31 @@
+package io.headpond;
+
+/**
+ * The name of a request, chosen by who sends it, so that it can be sent again without being carried out twice. A write with a
+ * request id is remembered for {@linkplain #KEPT_HOURS a day}, as durably as the write itself and in the same step; the same request sent again changes nothing and gets the
+ * first one's version. Immutable.
+ *
+ * <p>Kept by {@link Durability#JOURNAL} and {@link Durability#DISK}; a write at another level with a request id is refused.
+ *
+ * @param id any text of 1 to 255 characters that no other request of the dataset uses within a day
+ * @param fingerprint tells the request from another with the same id, for example a hash of its body; at most 255 characters
+ */
+public record RequestId(String id, String fingerprint) {
+  /** How long a request is remembered, in hours. */
+  public static final int KEPT_HOURS = 24;
+
+  private static final int MAX_LENGTH = 255;
+
+  /**
+   * @throws InvalidValueException if the id is empty, or one of them is too long
+   */
+  public RequestId {
+    if (id.isEmpty() || id.length() > MAX_LENGTH) {
+      throw new InvalidValueException("request id", id, "must have 1 to 255 characters");
+    }
+    if (fingerprint.length() > MAX_LENGTH) {
+      throw new InvalidValueException(
+          "request fingerprint", fingerprint, "must have at most 255 characters");
+    }
+  }
+}

@@ -1,0 +1,126 @@
+package io.headpond.engine;
+
+import io.headpond.spi.Environment;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Slows writers down before the limit is reached, by holding acknowledgements back. Thread-safe.
+ *
+ * <p>Below half of the limit nothing happens. From there on new entries are let through at the rate at which the database takes them,
+ * times a factor that falls from 2 at half of the limit over 1 at three quarters to 0 at the limit; so what is pending comes to
+ * rest where writers are as fast as the database. No pause is longer than 200 ms, and near half of the limit none is longer than a
+ * few, also when the database takes nothing. (After the dirty throttling of the Linux kernel, {@code balance_dirty_pages}: free run, set point, position
+ * ratio.)
+ */
+final class Throttle {
+  private static final long MAX_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+  private static final double FREE = 0.5;
+
+  /** How long a measurement of rate and lag is good enough. */
+  private static final long FRESH_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+  private final Environment environment;
+  private final FlushRate flushRate;
+  private final double targetLagNanos;
+  private final LongSupplier lagNanos;
+  private final Set<Paused<?>> paused = ConcurrentHashMap.newKeySet();
+
+  /** When the next new entry may be acknowledged. */
+  private final AtomicLong next;
+
+  private volatile Measured measured;
+
+  private record Measured(long atNanos, double rate, double lag) {}
+
+  /** An acknowledgement that is held back. */
+  private final class Paused<T> implements Runnable {
+    private final CompletableFuture<T> result;
+    private final T value;
+
+    private Paused(CompletableFuture<T> result, T value) {
+      this.result = result;
+      this.value = value;
+    }
+
+    @Override
+    public void run() {
+      if (paused.remove(this)) {
+        environment.executeCallback(() -> result.complete(value));
+      }
+    }
+  }
+
+  /**
+   * @param targetLag the age of the oldest entry that counts as a full store; null for none
+   * @param lagNanos that age now
+   */
+  Throttle(
+      Environment environment,
+      FlushRate flushRate,
+      @Nullable Duration targetLag,
+      LongSupplier lagNanos) {
+    this.environment = environment;
+    this.flushRate = flushRate;
+    this.targetLagNanos = targetLag == null ? 0 : targetLag.toNanos();
+    this.lagNanos = lagNanos;
+    this.next = new AtomicLong(environment.nanos());
+    this.measured = new Measured(environment.nanos() - FRESH_NANOS, 0, 0);
+  }
+
+  /** How long to hold back the acknowledgement of a new entry, with the store so full; 0 for not at all. */
+  long pauseNanos(double usage) {
+    if (usage <= FREE && targetLagNanos == 0) {
+      return 0;
+    }
+    Measured now = measure();
+    double pressure = Math.max(usage, now.lag);
+    if (pressure <= FREE) {
+      return 0;
+    }
+    double over = Math.min(1, (pressure - FREE) / (1 - FREE));
+    long most = (long) (MAX_PAUSE_NANOS * over);
+    double perSecond = now.rate * 2 * (1 - over);
+    if (perSecond < 1) {
+      return most;
+    }
+    long interval = (long) (TimeUnit.SECONDS.toNanos(1) / perSecond);
+    long at = environment.nanos();
+    long mine =
+        next.getAndUpdate(
+            free -> Math.min(Math.max(free - at, 0) + interval, MAX_PAUSE_NANOS) + at);
+    return Math.max(0, Math.min(most, mine - at));
+  }
+
+  /** Completes the future with the value after the pause, or at the close. */
+  <T> CompletableFuture<T> hold(T value, long pauseNanos) {
+    CompletableFuture<T> result = new CompletableFuture<>();
+    Paused<T> entry = new Paused<>(result, value);
+    paused.add(entry);
+    environment.schedule(Duration.ofNanos(pauseNanos), entry);
+    return result;
+  }
+
+  /** Holds nothing back any longer. */
+  void close() {
+    paused.forEach(Runnable::run);
+  }
+
+  private Measured measure() {
+    Measured last = measured;
+    long at = environment.nanos();
+    if (at - last.atNanos < FRESH_NANOS) {
+      return last;
+    }
+    double lag = targetLagNanos == 0 ? 0 : lagNanos.getAsLong() / targetLagNanos;
+    Measured fresh = new Measured(at, flushRate.perSecond(), lag);
+    measured = fresh;
+    return fresh;
+  }
+}

@@ -1,0 +1,11 @@
+package io.headpond.spi;
+
+/**
+ * What a conditional write expects the store to hold: a version that is resident, or the row that was loaded under a fill token
+ * that still stands. So it never takes effect on a value that its author has not seen, and an evicted one is no obstacle for ever.
+ *
+ * @param version of the entry as readers see it now, whether pending, clean or parked; 0 if it is known to be absent. With a
+ *     token: the version that stands in the row, 0 if there is no row or no version column
+ * @param token of the miss under which the row was read; 0 if the entry was resident
+ */
+public record Expected(long version, long token) {}
