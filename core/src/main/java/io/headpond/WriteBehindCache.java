@@ -74,6 +74,12 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
   /** As {@link #entryAsync} for each of the keys, in their order, also those that do not exist; all misses are loaded with one statement. */
   CompletableFuture<Map<K, Entry<V>>> entriesAsync(Collection<K> keys);
 
+  /**
+   * The value that the database has now, or null if it has none, past the cache: what is pending does not show in it, and nothing is cached.
+   * Fails with {@link UnavailableException} while the database is away.
+   */
+  CompletableFuture<@Nullable V> loadAsync(K key);
+
   /** As {@link #putAsync(Object, Object, Durability)} with the cache's durability. */
   CompletableFuture<Receipt> putAsync(K key, V value);
 
@@ -194,6 +200,11 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
   /** Blocking form of {@link #entriesAsync}. */
   default Map<K, Entry<V>> entries(Collection<K> keys) {
     return Waiting.await(entriesAsync(keys));
+  }
+
+  /** Blocking form of {@link #loadAsync}. */
+  default @Nullable V load(K key) {
+    return Waiting.await(loadAsync(key));
   }
 
   /** Blocking form of {@link #putAsync(Object, Object)}. */

@@ -117,6 +117,19 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
         });
   }
 
+  @Override
+  public CompletableFuture<@Nullable V> loadAsync(K key) {
+    try {
+      Key canonical = mapping.key(key);
+      return engine
+          .load(canonical)
+          .<@Nullable V>thenApply(
+              loaded -> loaded.row() == null ? null : mapping.value(canonical, loaded.row()));
+    } catch (HeadpondException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
   private <T> CompletableFuture<T> read(
       Collection<K> keys, BiFunction<List<K>, List<Reads.Found>, T> answer) {
     List<K> asked = new ArrayList<>(keys);

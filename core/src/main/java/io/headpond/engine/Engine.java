@@ -14,6 +14,7 @@ import io.headpond.UnavailableException;
 import io.headpond.engine.FlushRequest.Result;
 import io.headpond.spi.Environment;
 import io.headpond.spi.Lease;
+import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Write;
@@ -116,6 +117,11 @@ final class Engine {
   CompletableFuture<Reads.Found> read(Key key) {
     HeadpondException reason = stopped;
     return reason == null ? reads.read(key) : CompletableFuture.failedFuture(reason);
+  }
+
+  CompletableFuture<Loaded> load(Key key) {
+    HeadpondException reason = stopped;
+    return reason == null ? reads.load(key) : CompletableFuture.failedFuture(reason);
   }
 
   CompletableFuture<List<Reads.Found>> readAll(List<Key> keys) {

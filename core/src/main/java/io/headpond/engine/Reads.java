@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,6 +67,21 @@ final class Reads {
         .toCompletableFuture();
   }
 
+  /** The row as the database has it, past the store. */
+  CompletableFuture<Loaded> load(Key key) {
+    CompletableFuture<Loaded> result = new CompletableFuture<>();
+    ask(
+        List.of(key),
+        (rows, failure) -> {
+          try {
+            result.complete(rows(1, rows, failure).get(0));
+          } catch (RuntimeException | Error e) {
+            result.completeExceptionally(e);
+          }
+        });
+    return result;
+  }
+
   private CompletionStage<Found> resolve(Lookup lookup) {
     if (!lookup.miss()) {
       return hit(lookup);
@@ -100,18 +116,23 @@ final class Reads {
     if (begun.isEmpty()) {
       return;
     }
+    ask(begun.stream().map(Load::key).toList(), (rows, failure) -> loaded(begun, rows, failure));
+  }
+
+  /** One statement; {@code then} is called where it may take its time. */
+  private void ask(List<Key> keys, BiConsumer<@Nullable List<Loaded>, @Nullable Throwable> then) {
     statistics.loads.increment();
     CompletionStage<List<Loaded>> rows;
     try {
-      rows = systemOfRecord.load(begun.stream().map(Load::key).toList());
+      rows = systemOfRecord.load(keys);
     } catch (RuntimeException | Error e) {
       rows = CompletableFuture.failedFuture(e);
     }
     long start = environment.nanos();
     rows.whenComplete(
         (loaded, failure) -> {
-          tell(begun.size(), loaded, failure, start);
-          environment.executeCallback(() -> loaded(begun, loaded, failure));
+          tell(keys.size(), loaded, failure, start);
+          environment.executeCallback(() -> then.accept(loaded, failure));
         });
   }
 
@@ -135,16 +156,22 @@ final class Reads {
       Load load = begun.get(i);
       loads.remove(load.key, load);
       try {
-        if (rows == null || rows.size() != begun.size()) {
-          throw failure == null
-              ? new IllegalStateException("a load did not return a row for each key")
-              : Failures.unchecked(failure);
-        }
-        fill(load, rows.get(i));
+        fill(load, rows(begun.size(), rows, failure).get(i));
       } catch (RuntimeException | Error e) {
         load.result.completeExceptionally(e);
       }
     }
+  }
+
+  /** What a load returned, if it returned a row for each key. */
+  private static List<Loaded> rows(
+      int keys, @Nullable List<Loaded> rows, @Nullable Throwable failure) {
+    if (rows == null || rows.size() != keys) {
+      throw failure == null
+          ? new IllegalStateException("a load did not return a row for each key")
+          : Failures.unchecked(failure);
+    }
+    return rows;
   }
 
   private void fill(Load load, Loaded row) {

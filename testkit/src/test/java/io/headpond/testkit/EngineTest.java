@@ -176,6 +176,28 @@ class EngineTest {
   }
 
   @Test
+  void aLoadPastTheCacheShowsTheDatabaseAndCachesNothing() {
+    t.foreign(1, "old", 5);
+    t.open();
+    t.put(1, "new");
+    assertThat(t.environment.await(t.cache().loadAsync(key(1)))).isEqualTo(row("old"));
+    assertThat(t.environment.await(t.cache().loadAsync(key(2)))).isNull();
+    assertThat(t.get(1)).isEqualTo("new");
+    assertThat(t.environment.await(t.cache().entryAsync(key(2))).loaded()).isTrue();
+    assertThat(t.cache().status().counters().loads()).isEqualTo(3);
+    t.linger();
+    assertThat(t.environment.await(t.cache().loadAsync(key(1)))).isEqualTo(row("new"));
+    t.database.setAway(true);
+    CompletableFuture<Row> failed = t.cache().loadAsync(key(1));
+    t.environment.run();
+    assertThat(failed)
+        .isCompletedExceptionally()
+        .failsWithin(Duration.ZERO)
+        .withThrowableThat()
+        .withCauseInstanceOf(UnavailableException.class);
+  }
+
+  @Test
   void severalKeysAreLoadedWithOneStatement() {
     t.foreign(1, "a", 5);
     t.foreign(2, "b", 6);
