@@ -30,18 +30,11 @@ class ConfigFileTest {
     assertThat(kv.updatedAtColumn()).isEqualTo("updated_at");
     assertThat(kv.settings())
         .isEqualTo(
-            new CacheSettings(
-                "kv",
-                null,
-                Duration.ofSeconds(1),
-                10,
-                Duration.ofSeconds(1),
-                100_000,
-                64L << 20,
-                Overload.waitFor(Duration.ofSeconds(5)),
-                Duration.ofHours(1),
-                100_000,
-                16));
+            CacheSettings.builder("kv")
+                .linger(Duration.ofSeconds(1))
+                .maxBatchSize(10)
+                .retryDelay(Duration.ofSeconds(1))
+                .build());
   }
 
   @Test
@@ -122,18 +115,17 @@ class ConfigFileTest {
     assertThat(prices.rowType().valueColumns().get(2).nullable()).isFalse();
     assertThat(prices.settings())
         .isEqualTo(
-            new CacheSettings(
-                "prices",
-                Durability.DISK,
-                Duration.ofMillis(500),
-                7,
-                Duration.ofMillis(100),
-                9,
-                2L << 20,
-                Overload.waitFor(Duration.ofMillis(250)),
-                Duration.ofHours(1),
-                5,
-                3));
+            CacheSettings.builder("prices")
+                .durability(Durability.DISK)
+                .linger(Duration.ofMillis(500))
+                .maxBatchSize(7)
+                .retryDelay(Duration.ofMillis(100))
+                .maxPendingEntries(9)
+                .maxPendingBytes(2L << 20)
+                .overload(Overload.waitFor(Duration.ofMillis(250)))
+                .cacheSize(5)
+                .partitions(3)
+                .build());
     assertThat(file.datasets().get(1).settings().overload()).isEqualTo(Overload.reject());
   }
 

@@ -1,10 +1,8 @@
 package io.headpond.server.http;
 
-import io.headpond.CacheSettings;
 import io.headpond.Column;
 import io.headpond.ColumnType;
 import io.headpond.RowType;
-import io.headpond.server.config.DatasetConfig;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,11 +10,9 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 
-/** The API on a port of its own, in front of caches in memory. */
-final class RunningApi implements AutoCloseable {
+/** The API on a port of its own, in front of datasets with the real engine and the real journal. */
+public final class RunningApi implements AutoCloseable {
   static final RowType ITEMS =
       RowType.builder()
           .key("shop", ColumnType.INTEGER)
@@ -34,19 +30,25 @@ final class RunningApi implements AutoCloseable {
   static final RowType KV =
       RowType.builder().key("key", ColumnType.TEXT).column("value", ColumnType.TEXT).build();
 
-  final ExecutorService executor = Executors.newFixedThreadPool(2);
-  final FakeCache kv = new FakeCache("kv", KV, executor);
-  final FakeCache items = new FakeCache("items", ITEMS, executor);
+  final TestDataset kv;
+  final TestDataset items;
   final ApiServlet api = new ApiServlet();
   final HttpServer server;
 
+  /** The datasets {@code kv} and {@code items}. */
   RunningApi() {
+    this(new TestDataset("kv", KV), new TestDataset("items", ITEMS));
+  }
+
+  RunningApi(TestDataset kv, TestDataset items) {
+    this.kv = kv;
+    this.items = items;
     server = HttpServer.start(InetAddress.getLoopbackAddress(), 0, api);
   }
 
   /** Ends the start. */
   RunningApi opened() {
-    api.open(List.of(dataset("kv", KV, kv), dataset("items", ITEMS, items)));
+    api.open(List.of(kv.dataset(), items.dataset()));
     return this;
   }
 
@@ -118,14 +120,10 @@ final class RunningApi implements AutoCloseable {
     return new Response(Integer.parseInt(head.split(" ")[1]), head, text.substring(end + 4));
   }
 
-  static Dataset dataset(String name, RowType type, FakeCache cache) {
-    return new Dataset(
-        new DatasetConfig(CacheSettings.defaults(name), name, type, null, null), cache);
-  }
-
   @Override
   public void close() {
     server.close();
-    executor.shutdownNow();
+    kv.close();
+    items.close();
   }
 }
