@@ -120,7 +120,7 @@ public final class JdbcDatabase implements AutoCloseable {
   }
 
   private static Mapping mapping(String table, boolean unsafeAllowed) {
-    return new Mapping(TableName.parse(table), null, null, false, unsafeAllowed);
+    return Mapping.of(TableName.parse(table), unsafeAllowed);
   }
 
   private PreparedSource prepared(boolean forReads) {

@@ -124,9 +124,14 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
 
   @Override
   public CompletionStage<List<Long>> nextKeys(int count) {
-    return CompletableFuture.failedFuture(
-        new ConfigurationException(
-            "dataset " + dataset + ": no sequence was declared for its keys (keySequence)"));
+    String sequence = table.keySequence();
+    if (sequence == null) {
+      return CompletableFuture.failedFuture(
+          new ConfigurationException(
+              "dataset " + dataset + ": no sequence was declared for its keys (keySequence)"));
+    }
+    // Not on the lane of the loads: their sessions are read-only, and to take a number is to write.
+    return onLane(database.flushes(), connection -> KeySequence.next(connection, sequence, count));
   }
 
   /** With connections of its own, what is under way is ended; on shared ones it ends by itself. */

@@ -32,13 +32,7 @@ public final class JdbcTable implements SystemOfRecordFactory {
    * writes it. Default: none.
    */
   public JdbcTable versionColumn(String name) {
-    return with(
-        new Mapping(
-            mapping.table(),
-            named("versionColumn", name),
-            mapping.updatedAtColumn(),
-            mapping.createTable(),
-            mapping.unsafeAllowed()));
+    return with(mapping.withVersionColumn(named("versionColumn", name)));
   }
 
   /**
@@ -46,29 +40,32 @@ public final class JdbcTable implements SystemOfRecordFactory {
    * microsecond. Default: none.
    */
   public JdbcTable updatedAtColumn(String name) {
-    return with(
-        new Mapping(
-            mapping.table(),
-            mapping.versionColumn(),
-            named("updatedAtColumn", name),
-            mapping.createTable(),
-            mapping.unsafeAllowed()));
-  }
-
-  /** Whether to create the table from the declared columns if it is missing. Default: no. */
-  public JdbcTable createTable(boolean create) {
-    return with(
-        new Mapping(
-            mapping.table(),
-            mapping.versionColumn(),
-            mapping.updatedAtColumn(),
-            create,
-            mapping.unsafeAllowed()));
+    return with(mapping.withUpdatedAtColumn(named("updatedAtColumn", name)));
   }
 
   /**
-   * The statement that creates the table from the declared columns, as {@link #connect} accepts it: one column a line, every
-   * name quoted. A table without a schema is created in the first of the search path. Connects to nothing.
+   * A sequence that gives new keys of a table whose key is one {@code integer} or {@code bigint} column. Its numbers are taken in
+   * blocks; those that a process has taken and not used leave gaps. Default: none, and then such a table has no generated keys.
+   *
+   * @param name {@code sequence} or {@code schema.sequence}, spelled as in the catalogue
+   */
+  public JdbcTable keySequence(String name) {
+    return with(
+        mapping.withKeySequence(TableName.parse("keySequence", named("keySequence", name))));
+  }
+
+  /**
+   * Whether to create the table from the declared columns if it is missing, and so the sequence of its keys, from behind the
+   * highest one on. Default: no.
+   */
+  public JdbcTable createTable(boolean create) {
+    return with(mapping.withCreateTable(create));
+  }
+
+  /**
+   * What creates the table from the declared columns, as {@link #connect} accepts it: one column a line, every
+   * name quoted, after the sequence of its keys if there is one. What has no schema is created in the first of the search
+   * path. Connects to nothing.
    */
   public String createStatement(RowType declared) {
     return dialect.createStatement(declared, mapping);

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param type the columns as the database has them
  * @param versionColumn takes each row's version; null if there is none
  * @param updatedAtColumn takes the version as a time; null if there is none
+ * @param keySequence gives new keys; quoted and with its schema; null if there is none
  * @param deferrable whether constraints may be checked as late as the commit
  * @param description table, database and server, for people
  */
@@ -20,6 +21,7 @@ record MappedTable(
     RowType type,
     @Nullable String versionColumn,
     @Nullable String updatedAtColumn,
+    @Nullable String keySequence,
     boolean deferrable,
     String description) {
 

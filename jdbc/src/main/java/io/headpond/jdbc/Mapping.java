@@ -8,12 +8,35 @@ import org.jspecify.annotations.Nullable;
  * @param table where the rows stand
  * @param versionColumn takes each row's version; null if there is none
  * @param updatedAtColumn takes the version as a time; null if there is none
- * @param createTable whether to make the table if it is missing
+ * @param keySequence gives new keys; null if there is none
+ * @param createTable whether to make the table, and the sequence, if it is missing
  * @param unsafeAllowed whether a server that can lose commits is accepted
  */
 record Mapping(
     TableName table,
     @Nullable String versionColumn,
     @Nullable String updatedAtColumn,
+    @Nullable TableName keySequence,
     boolean createTable,
-    boolean unsafeAllowed) {}
+    boolean unsafeAllowed) {
+
+  static Mapping of(TableName table, boolean unsafeAllowed) {
+    return new Mapping(table, null, null, null, false, unsafeAllowed);
+  }
+
+  Mapping withVersionColumn(String name) {
+    return new Mapping(table, name, updatedAtColumn, keySequence, createTable, unsafeAllowed);
+  }
+
+  Mapping withUpdatedAtColumn(String name) {
+    return new Mapping(table, versionColumn, name, keySequence, createTable, unsafeAllowed);
+  }
+
+  Mapping withKeySequence(TableName name) {
+    return new Mapping(table, versionColumn, updatedAtColumn, name, createTable, unsafeAllowed);
+  }
+
+  Mapping withCreateTable(boolean create) {
+    return new Mapping(table, versionColumn, updatedAtColumn, keySequence, create, unsafeAllowed);
+  }
+}

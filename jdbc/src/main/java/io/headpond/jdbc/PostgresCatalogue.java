@@ -98,6 +98,19 @@ final class PostgresCatalogue {
       WHERE n.nspname = ? AND c.relname = ?
       """;
 
+  /** A sequence is asked for its privilege only if it is one: of anything else that is an error. */
+  private static final String SEQUENCE =
+      """
+      SELECT n.nspname, c.relkind = 'S' AS is_sequence, c.relpersistence = 'p' AS logged,
+             coalesce(s.seqcycle, false) AS cycles,
+             CASE WHEN c.relkind = 'S' THEN has_schema_privilege(n.oid, 'USAGE')
+                  AND has_sequence_privilege(c.oid, 'USAGE, UPDATE') ELSE false END AS can_use
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
+      WHERE c.relname = ?
+        AND (n.nspname = ? OR (?::text IS NULL AND pg_table_is_visible(c.oid)))
+      """;
+
   /**
    * The server, and what it does for this user.
    *
@@ -148,6 +161,10 @@ final class PostgresCatalogue {
       boolean partial,
       List<Integer> keys,
       boolean merges) {}
+
+  /** A sequence, or something else of that name, and whether this user may take numbers of it. */
+  record Sequence(
+      String schema, boolean isSequence, boolean logged, boolean cycles, boolean canUse) {}
 
   /** How far one of Headpond's own tables can be used. */
   enum OwnTable {
@@ -254,6 +271,25 @@ final class PostgresCatalogue {
       }
     }
     return indexes;
+  }
+
+  /** What the name stands for; null if nothing. */
+  @Nullable Sequence sequence(TableName name) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement(SEQUENCE)) {
+      statement.setString(1, name.table());
+      statement.setString(2, name.schema());
+      statement.setString(3, name.schema());
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next()
+            ? new Sequence(
+                row.getString("nspname"),
+                row.getBoolean("is_sequence"),
+                row.getBoolean("logged"),
+                row.getBoolean("cycles"),
+                row.getBoolean("can_use"))
+            : null;
+      }
+    }
   }
 
   OwnTable ownTable(String schema, String table) throws SQLException {

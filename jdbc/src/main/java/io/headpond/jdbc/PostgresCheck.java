@@ -156,8 +156,27 @@ final class PostgresCheck {
         refined.build(),
         mapping.versionColumn(),
         mapping.updatedAtColumn(),
+        checkSequence(),
         relation.deferrable(),
         describe(relation.schema()));
+  }
+
+  private @Nullable String checkSequence() throws SQLException {
+    TableName name = mapping.keySequence();
+    if (name == null) {
+      return null;
+    }
+    if (!KeySequence.fits(declared)) {
+      problems.add(
+          "keySequence " + name,
+          "gives whole numbers, which this key cannot be",
+          "a key of one column, integer or bigint; or no keySequence");
+      return null;
+    }
+    if (mapping.createTable() && catalogue.sequence(name) == null) {
+      KeySequence.create(connection, name, mapping.table(), declared);
+    }
+    return KeySequence.check(name, catalogue.sequence(name), problems);
   }
 
   /** Creates Headpond's own tables, if they are missing, once however many servers start. */

@@ -13,9 +13,11 @@ import java.util.stream.Collectors;
 final class PostgresDdl {
   private PostgresDdl() {}
 
-  /** The statement that creates the table, one column a line. */
+  /** What creates the table, one column a line, and before it the sequence of its keys. */
   static String createTable(Mapping mapping, RowType declared) {
-    return createTable(mapping, declared, mapping.table(), "\n  ", ",\n  ", "\n");
+    TableName sequence = mapping.keySequence();
+    return (sequence == null ? "" : "CREATE SEQUENCE " + sequence.quoted() + ";\n")
+        + createTable(mapping, declared, mapping.table(), "\n  ", ",\n  ", "\n");
   }
 
   /** The same on one line, for messages. */

@@ -15,6 +15,15 @@ import org.jspecify.annotations.Nullable;
 record TableName(@Nullable String schema, String table) {
 
   static TableName parse(String text) {
+    return parse("table", text);
+  }
+
+  /**
+   * As {@link #parse(String)}, of something else that is named in the same way.
+   *
+   * @param setting where it stands, for the error
+   */
+  static TableName parse(String setting, String text) {
     List<String> parts = new ArrayList<>();
     StringBuilder part = new StringBuilder();
     boolean quoted = false;
@@ -31,14 +40,14 @@ record TableName(@Nullable String schema, String table) {
         parts.add(part.toString());
         part.setLength(0);
       } else if (c == 0) {
-        throw invalid(text);
+        throw invalid(setting, text);
       } else {
         part.append(c);
       }
     }
     parts.add(part.toString());
     if (quoted || parts.size() > 2 || parts.stream().anyMatch(String::isBlank)) {
-      throw invalid(text);
+      throw invalid(setting, text);
     }
     return parts.size() == 1
         ? new TableName(null, parts.get(0))
@@ -61,11 +70,12 @@ record TableName(@Nullable String schema, String table) {
     return schema == null ? table : schema + "." + table;
   }
 
-  private static ConfigurationException invalid(String text) {
+  private static ConfigurationException invalid(String setting, String text) {
     return new ConfigurationException(
-        "table: "
+        setting
+            + ": "
             + text.replace('\0', '?')
-            + ": must be a table's name or schema.table; a name with a point in it stands in double"
+            + ": must be a name or schema.name; a name with a point in it stands in double"
             + " quotes");
   }
 }
