@@ -73,10 +73,7 @@ final class Engine {
     }
     this.throttle =
         new Throttle(
-            core.environment(),
-            core.statistics().flushRate,
-            core.settings().targetLag(),
-            this::lagNanos);
+            core.environment(), core.statistics(), core.settings().targetLag(), this::lagNanos);
     this.writeThrough = new WriteThrough(core, flushers);
     this.writes = new Writes(core, flushers, throttle, writeThrough);
   }

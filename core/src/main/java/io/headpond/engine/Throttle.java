@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +29,7 @@ final class Throttle {
 
   private final Environment environment;
   private final FlushRate flushRate;
+  private final LongAdder pauses;
   private final double targetLagNanos;
   private final LongSupplier lagNanos;
   private final Set<Paused<?>> paused = ConcurrentHashMap.newKeySet();
@@ -36,6 +38,7 @@ final class Throttle {
   private final AtomicLong next;
 
   private volatile Measured measured;
+  private volatile boolean closed;
 
   private record Measured(long atNanos, double rate, double lag) {}
 
@@ -63,11 +66,12 @@ final class Throttle {
    */
   Throttle(
       Environment environment,
-      FlushRate flushRate,
+      Statistics statistics,
       @Nullable Duration targetLag,
       LongSupplier lagNanos) {
     this.environment = environment;
-    this.flushRate = flushRate;
+    this.flushRate = statistics.flushRate;
+    this.pauses = statistics.pauses;
     this.targetLagNanos = targetLag == null ? 0 : targetLag.toNanos();
     this.lagNanos = lagNanos;
     this.next = new AtomicLong(environment.nanos());
@@ -99,16 +103,20 @@ final class Throttle {
   }
 
   /** Completes the future with the value after the pause, or at the close. */
-  <T> CompletableFuture<T> hold(T value, long pauseNanos) {
-    CompletableFuture<T> result = new CompletableFuture<>();
+  <T> CompletableFuture<T> hold(CompletableFuture<T> result, T value, long pauseNanos) {
+    pauses.increment();
     Paused<T> entry = new Paused<>(result, value);
     paused.add(entry);
     environment.schedule(Duration.ofNanos(pauseNanos), entry);
+    if (closed) {
+      entry.run();
+    }
     return result;
   }
 
   /** Holds nothing back any longer. */
   void close() {
+    closed = true;
     paused.forEach(Runnable::run);
   }
 

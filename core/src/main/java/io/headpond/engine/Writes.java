@@ -126,8 +126,19 @@ final class Writes {
     }
     CompletableFuture<Receipt> result = new CompletableFuture<>();
     outcome.whenComplete(
-        (o, failure) ->
-            Failures.pass(failure == null ? conclude(write, o) : refuse(failure), result));
+        (o, failure) -> {
+          if (o instanceof Written written) {
+            Receipt receipt = acknowledge(write, written);
+            long pause = pauseNanos(written);
+            if (pause == 0) {
+              result.complete(receipt);
+            } else {
+              throttle.hold(result, receipt, pause);
+            }
+          } else {
+            Failures.pass(failure == null ? conclude(write, o) : refuse(failure), result);
+          }
+        });
     return result;
   }
 
@@ -179,13 +190,10 @@ final class Writes {
   private CompletableFuture<Receipt> conclude(Write write, WriteOutcome outcome) {
     if (outcome instanceof Written written) {
       Receipt receipt = acknowledge(write, written);
-      // What takes the place of another makes the database's work no more.
-      long pause = written.coalesced() ? 0 : throttle.pauseNanos(written.usage());
-      if (pause == 0) {
-        return CompletableFuture.completedFuture(receipt);
-      }
-      statistics.pauses.increment();
-      return throttle.hold(receipt, pause);
+      long pause = pauseNanos(written);
+      return pause == 0
+          ? CompletableFuture.completedFuture(receipt)
+          : throttle.hold(new CompletableFuture<>(), receipt, pause);
     }
     if (outcome instanceof Full) {
       return lineUp(write);
@@ -207,6 +215,11 @@ final class Writes {
     } catch (RequestConflictException e) {
       return refuse(e);
     }
+  }
+
+  /** How long to hold the acknowledgement back. A write that makes no entry more makes no more work either. */
+  private long pauseNanos(Written written) {
+    return written.added() ? throttle.pauseNanos(written.usage()) : 0;
   }
 
   /** A write is in the store. */

@@ -96,6 +96,7 @@ final class Writes {
         throw e;
       }
       boolean coalesced = entry != null && (entry.queued || entry.deferred || entry.parked());
+      boolean added = entry == null || entry.parked();
       entry = apply(partition, entry, mutation, size);
       if (group != null) {
         entry.recordedIn(group);
@@ -103,7 +104,7 @@ final class Writes {
       partition.tokens.remove(write.key());
       outcome =
           new WriteOutcome.Written(
-              mutation, partition.ready.size(), coalesced, store.limits.usage());
+              mutation, partition.ready.size(), coalesced, added, store.limits.usage());
       end = group == null ? 0 : group.end;
     } finally {
       partition.lock.unlock();
@@ -218,7 +219,7 @@ final class Writes {
       partition.bytes += size;
       partition.tokens.remove(write.key());
       return new WriteOutcome.Written(
-          mutation, partition.ready.size(), false, store.limits.usage());
+          mutation, partition.ready.size(), false, true, store.limits.usage());
     } finally {
       partition.lock.unlock();
     }
