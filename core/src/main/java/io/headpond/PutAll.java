@@ -1,6 +1,5 @@
 package io.headpond;
 
-import io.headpond.engine.Waiting;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -10,13 +9,14 @@ import java.util.concurrent.CompletableFuture;
 final class PutAll {
   private PutAll() {}
 
-  static <K> Map<K, Receipt> await(Map<K, CompletableFuture<Receipt>> futures) {
+  static <K> Map<K, Receipt> await(
+      WriteBehindCache<?, ?> cache, Map<K, CompletableFuture<Receipt>> futures) {
     Map<K, Receipt> receipts = new LinkedHashMap<>();
     Map<K, HeadpondException> failures = new HashMap<>();
     futures.forEach(
         (key, future) -> {
           try {
-            receipts.put(key, Waiting.await(future));
+            receipts.put(key, cache.await(future));
           } catch (HeadpondException e) {
             failures.put(key, e);
           }

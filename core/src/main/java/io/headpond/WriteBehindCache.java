@@ -1,7 +1,6 @@
 package io.headpond;
 
 import io.headpond.engine.CacheAssembly;
-import io.headpond.engine.Waiting;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Map;
@@ -182,44 +181,50 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
    */
   CompletableFuture<PendingPage> pendingAsync(String prefix, @Nullable String after, int limit);
 
+  /**
+   * Waits for a future as the blocking forms do: what it failed with is thrown as it is, and an interrupt leaves the outcome unknown. In a
+   * cache on manual time, what is due runs meanwhile.
+   */
+  <T extends @Nullable Object> T await(CompletableFuture<T> future);
+
   /** Blocking form of {@link #getAsync}. */
   default @Nullable V get(K key) {
-    return Waiting.await(getAsync(key));
+    return await(getAsync(key));
   }
 
   /** Blocking form of {@link #entryAsync}. */
   default Entry<V> entry(K key) {
-    return Waiting.await(entryAsync(key));
+    return await(entryAsync(key));
   }
 
   /** Blocking form of {@link #getAllAsync}. */
   default Map<K, V> getAll(Collection<K> keys) {
-    return Waiting.await(getAllAsync(keys));
+    return await(getAllAsync(keys));
   }
 
   /** Blocking form of {@link #entriesAsync}. */
   default Map<K, Entry<V>> entries(Collection<K> keys) {
-    return Waiting.await(entriesAsync(keys));
+    return await(entriesAsync(keys));
   }
 
   /** Blocking form of {@link #loadAsync}. */
   default @Nullable V load(K key) {
-    return Waiting.await(loadAsync(key));
+    return await(loadAsync(key));
   }
 
   /** Blocking form of {@link #putAsync(Object, Object)}. */
   default Receipt put(K key, V value) {
-    return Waiting.await(putAsync(key, value));
+    return await(putAsync(key, value));
   }
 
   /** Blocking form of {@link #putAsync(Object, Object, Durability)}. */
   default Receipt put(K key, V value, Durability durability) {
-    return Waiting.await(putAsync(key, value, durability));
+    return await(putAsync(key, value, durability));
   }
 
   /** Blocking form of {@link #putAsync(Object, Object, WriteOptions)}. */
   default Receipt put(K key, V value, WriteOptions options) {
-    return Waiting.await(putAsync(key, value, options));
+    return await(putAsync(key, value, options));
   }
 
   /** Writes a value if there is none; {@link ConditionFailedException} if there is one. */
@@ -233,22 +238,22 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
    * @throws PartialWriteException if some were not, with what became of each
    */
   default Map<K, Receipt> putAll(Map<? extends K, ? extends V> values) {
-    return PutAll.await(putAllAsync(values));
+    return PutAll.await(this, putAllAsync(values));
   }
 
   /** Blocking form of {@link #removeAsync(Object)}. */
   default Receipt remove(K key) {
-    return Waiting.await(removeAsync(key));
+    return await(removeAsync(key));
   }
 
   /** Blocking form of {@link #removeAsync(Object, Durability)}. */
   default Receipt remove(K key, Durability durability) {
-    return Waiting.await(removeAsync(key, durability));
+    return await(removeAsync(key, durability));
   }
 
   /** Blocking form of {@link #removeAsync(Object, WriteOptions)}. */
   default Receipt remove(K key, WriteOptions options) {
-    return Waiting.await(removeAsync(key, options));
+    return await(removeAsync(key, options));
   }
 
   /** Blocking form of {@link #updateAsync} with the cache's settings. */
@@ -259,7 +264,7 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
   /** Blocking form of {@link #updateAsync}. */
   default Updated<V> update(
       K key, Function<@Nullable V, @Nullable V> change, WriteOptions options) {
-    return Waiting.await(updateAsync(key, change, options));
+    return await(updateAsync(key, change, options));
   }
 
   /** Blocking form of {@link #incrementAsync} with the cache's settings. */
@@ -269,42 +274,42 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
 
   /** Blocking form of {@link #incrementAsync}. */
   default Updated<V> increment(K key, Increment increment, WriteOptions options) {
-    return Waiting.await(incrementAsync(key, increment, options));
+    return await(incrementAsync(key, increment, options));
   }
 
   /** Blocking form of {@link #newKeyAsync}. */
   default K newKey() {
-    return Waiting.await(newKeyAsync());
+    return await(newKeyAsync());
   }
 
   /** Blocking form of {@link #requestAsync}. */
   default @Nullable CompletedRequest<K> request(String requestId) {
-    return Waiting.await(requestAsync(requestId));
+    return await(requestAsync(requestId));
   }
 
   /** Blocking form of {@link #invalidateAsync}. */
   default @Nullable EntryState invalidate(K key) {
-    return Waiting.await(invalidateAsync(key));
+    return await(invalidateAsync(key));
   }
 
   /** Blocking form of {@link #flushAsync()}. */
   default FlushReport flush() {
-    return Waiting.await(flushAsync());
+    return await(flushAsync());
   }
 
   /** Blocking form of {@link #flushAsync(int)}. */
   default FlushReport flush(int maxEntries) {
-    return Waiting.await(flushAsync(maxEntries));
+    return await(flushAsync(maxEntries));
   }
 
   /** Blocking form of {@link #drainAsync}. */
   default FlushReport drain(Duration deadline) {
-    return Waiting.await(drainAsync(deadline));
+    return await(drainAsync(deadline));
   }
 
   /** Blocking form of {@link #pendingAsync}. */
   default PendingPage pending(String prefix, @Nullable String after, int limit) {
-    return Waiting.await(pendingAsync(prefix, after, limit));
+    return await(pendingAsync(prefix, after, limit));
   }
 
   /**

@@ -163,7 +163,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
 
   @Override
   public Receipt put(K key, V value, Durability durability) {
-    return Waiting.await(engine.write(write(key, value, durability, true)));
+    return await(engine.write(write(key, value, durability, true)));
   }
 
   @Override
@@ -307,7 +307,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
 
   @Override
   public Receipt remove(K key, Durability durability) {
-    return Waiting.await(engine.write(new Write(mapping.key(key), null, durability, true)));
+    return await(engine.write(new Write(mapping.key(key), null, durability, true)));
   }
 
   @Override
@@ -338,6 +338,11 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
           new InvalidValueException("limit", Integer.toString(limit), "must be at least 1"));
     }
     return core.store().pending(prefix, after, limit).toCompletableFuture();
+  }
+
+  @Override
+  public <T extends @Nullable Object> T await(CompletableFuture<T> future) {
+    return core.environment().await(future);
   }
 
   @Override
