@@ -26,10 +26,17 @@ public final class ApiServlet extends HttpServlet {
   /** Null while they are being opened. */
   private transient volatile @Nullable Map<String, Dataset> opened;
 
+  private transient volatile List<RouteSet> moreRoutes = List.of();
   private volatile boolean draining;
 
   /** Serves these from now on; until then every request but the ping is answered with 503, and the health is STARTING. */
   public void open(List<Dataset> datasets) {
+    open(datasets, List.of());
+  }
+
+  /** As {@link #open(List)}, with further routes. */
+  public void open(List<Dataset> datasets, List<RouteSet> routes) {
+    moreRoutes = List.copyOf(routes);
     Map<String, Dataset> byName = new LinkedHashMap<>();
     datasets.forEach(dataset -> byName.put(dataset.name(), dataset));
     opened = byName;
@@ -64,6 +71,13 @@ public final class ApiServlet extends HttpServlet {
     }
     if (datasets == null) {
       throw Problem.of(Problem.Kind.UNAVAILABLE, "the server is starting; try again soon");
+    }
+    if (!path.get(0).equals("v1")) {
+      for (RouteSet routes : moreRoutes) {
+        if (routes.serve(path, request, reply, draining)) {
+          return;
+        }
+      }
     }
     if (path.size() >= 2 && path.get(0).equals("v1") && path.get(1).equals("datasets")) {
       datasets(datasets, path, request, reply);
@@ -123,7 +137,7 @@ public final class ApiServlet extends HttpServlet {
   }
 
   /** Answers OPTIONS; any other method is a problem. */
-  static void otherMethod(HttpServletRequest request, Reply reply, String allow) {
+  public static void otherMethod(HttpServletRequest request, Reply reply, String allow) {
     if (!request.getMethod().equals("OPTIONS")) {
       throw Problem.methodNotAllowed(request.getMethod(), allow);
     }

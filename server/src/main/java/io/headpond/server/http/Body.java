@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /** Reads the body of a request into memory, within its limit. */
-final class Body {
+public final class Body {
   /** The most bytes of a body. */
   static final int MAX_BYTES = 1 << 20;
 
@@ -17,13 +17,13 @@ final class Body {
   private Body() {}
 
   /** The bytes of a JSON body. */
-  static byte[] json(HttpServletRequest request) {
+  public static byte[] json(HttpServletRequest request) {
     requireJson(request);
     return read(request);
   }
 
   /** The bytes of a body of any type. */
-  static byte[] read(HttpServletRequest request) {
+  public static byte[] read(HttpServletRequest request) {
     long declared = request.getContentLengthLong();
     if (declared > MAX_BYTES) {
       throw tooLarge(declared + " bytes");

@@ -30,12 +30,13 @@ public final class Dataset {
     return cache;
   }
 
-  JsonRows rows() {
+  /** Its values as JSON. */
+  public JsonRows rows() {
     return rows;
   }
 
   /** The key of a path segment. */
-  Key key(String segment) {
+  public Key key(String segment) {
     List<String> components = RawUri.key(segment);
     int expected = cache.rowType().keyColumns().size();
     if (components.size() != expected) {

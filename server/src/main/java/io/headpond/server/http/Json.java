@@ -7,39 +7,39 @@ import org.jspecify.annotations.Nullable;
  * Writes one JSON document into memory. The caller keeps the order: names only in objects. Lone surrogates become
  * {@code ?}. Not thread-safe.
  */
-final class Json {
+public final class Json {
   private final StringBuilder out = new StringBuilder(160);
 
-  Json beginObject() {
+  public Json beginObject() {
     comma();
     out.append('{');
     return this;
   }
 
-  Json endObject() {
+  public Json endObject() {
     out.append('}');
     return this;
   }
 
-  Json beginArray() {
+  public Json beginArray() {
     comma();
     out.append('[');
     return this;
   }
 
-  Json endArray() {
+  public Json endArray() {
     out.append(']');
     return this;
   }
 
-  Json name(String name) {
+  public Json name(String name) {
     comma();
     quote(name);
     out.append(':');
     return this;
   }
 
-  Json string(@Nullable String value) {
+  public Json string(@Nullable String value) {
     comma();
     if (value == null) {
       out.append("null");
@@ -50,23 +50,23 @@ final class Json {
   }
 
   /** A value that is JSON already: a number, a literal, a document. */
-  Json raw(String json) {
+  public Json raw(String json) {
     comma();
     out.append(json);
     return this;
   }
 
-  Json member(String name, @Nullable String value) {
+  public Json member(String name, @Nullable String value) {
     return name(name).string(value);
   }
 
-  Json member(String name, long value) {
+  public Json member(String name, long value) {
     name(name);
     out.append(value);
     return this;
   }
 
-  Json member(String name, boolean value) {
+  public Json member(String name, boolean value) {
     name(name);
     out.append(value);
     return this;

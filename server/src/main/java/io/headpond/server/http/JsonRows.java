@@ -36,7 +36,7 @@ import tools.jackson.core.json.JsonFactory;
  *
  * <p>Nothing is converted silently: a value of another JSON type is refused. Immutable.
  */
-final class JsonRows {
+public final class JsonRows {
   private static final int MAX_DEPTH = 100;
   private static final int MAX_DIGITS = 1_000;
   private static final int SHOWN_MESSAGE = 200;
@@ -63,7 +63,7 @@ final class JsonRows {
    * @throws Problem if the body is not valid JSON
    * @throws io.headpond.InvalidValueException if it is no row of this type
    */
-  Row read(byte[] body, int length) {
+  public Row read(byte[] body, int length) {
     String text = utf8(body, length);
     try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), text)) {
       return read(parser, text);
@@ -290,7 +290,7 @@ final class JsonRows {
   }
 
   /** Writes a row as an object. */
-  void write(Json json, Row row) {
+  public void write(Json json, Row row) {
     json.beginObject();
     for (int i = 0; i < columns.size(); i++) {
       Column column = columns.get(i);

@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * Why a request was not carried out, as RFC 9457 has it. Thrown to end a request; it has no stack trace.
  */
-final class Problem extends RuntimeException {
+public final class Problem extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private static final int SHOWN = 80;
 
   /** The kinds; the name in lower case with hyphens is the last part of {@code type}. */
-  enum Kind {
+  public enum Kind {
     BAD_REQUEST(400, "The request is malformed"),
     INVALID_JSON(400, "The body is not valid JSON"),
     UNSUPPORTED_DURABILITY(400, "The store cannot keep this durability"),
@@ -76,21 +76,21 @@ final class Problem extends RuntimeException {
   }
 
   /** A problem with no field to blame. */
-  static Problem of(Kind kind, String detail) {
+  public static Problem of(Kind kind, String detail) {
     return new Problem(kind, detail, null, null, null, 0, null);
   }
 
   /** A problem with one field. */
-  static Problem of(Kind kind, String field, String value, String rule) {
+  public static Problem of(Kind kind, String field, String value, String rule) {
     String shown = shown(value);
     return new Problem(kind, field + ": " + shown + ": " + rule, field, shown, rule, 0, null);
   }
 
-  static Problem invalidValue(String field, String value, String rule) {
+  public static Problem invalidValue(String field, String value, String rule) {
     return of(Kind.INVALID_VALUE, field, value, rule);
   }
 
-  static Problem methodNotAllowed(String method, String allow) {
+  public static Problem methodNotAllowed(String method, String allow) {
     return new Problem(
         Kind.METHOD_NOT_ALLOWED,
         shown(method) + " is not known here; use " + allow,
@@ -102,7 +102,7 @@ final class Problem extends RuntimeException {
   }
 
   /** What a failure means to a client. */
-  static Problem of(Throwable failure) {
+  public static Problem of(Throwable failure) {
     Throwable cause = failure;
     while ((cause instanceof CompletionException || cause instanceof ExecutionException)
         && cause.getCause() != null) {
@@ -145,11 +145,11 @@ final class Problem extends RuntimeException {
             : "an error that was not foreseen; the server's log has it");
   }
 
-  Kind kind() {
+  public Kind kind() {
     return kind;
   }
 
-  int status() {
+  public int status() {
     return kind.status;
   }
 

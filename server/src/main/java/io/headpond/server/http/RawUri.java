@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * Paths and queries as they stand in the request, undecoded: so that an encoded slash, comma, percent sign, semicolon or
  * dot in a key stays what the client meant.
  */
-final class RawUri {
+public final class RawUri {
   private RawUri() {}
 
   /** The segments of a path, still encoded. {@code /a//b} has an empty one. */
@@ -46,7 +46,7 @@ final class RawUri {
   }
 
   /** The parameters of a query, all of which must be known and stand once. */
-  static Map<String, String> query(@Nullable String query, Set<String> known) {
+  public static Map<String, String> query(@Nullable String query, Set<String> known) {
     if (query == null || query.isEmpty()) {
       return Map.of();
     }
@@ -73,7 +73,7 @@ final class RawUri {
   }
 
   /** Percent-decoding, strict: two hexadecimal digits behind each %, and UTF-8. */
-  static String decode(String text, String field) {
+  public static String decode(String text, String field) {
     int percent = text.indexOf('%');
     if (percent < 0 && isAscii(text)) {
       return text;

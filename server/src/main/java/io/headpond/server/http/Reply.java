@@ -19,15 +19,15 @@ import org.slf4j.LoggerFactory;
  * <p>A small answer is put into the response's buffer by the thread that completes the future, which touches no socket;
  * the container sends it. A large one is handed to the container as a whole.
  */
-final class Reply {
+public final class Reply {
   static final String JSON = "application/json";
   private static final String PROBLEM = "application/problem+json";
   private static final int SMALL = 4_096;
   private static final Logger LOG = LoggerFactory.getLogger(Reply.class);
 
   /** What is sent. */
-  record Answer(int status, Json body, @Nullable String etag) {
-    Answer(int status, Json body) {
+  public record Answer(int status, Json body, @Nullable String etag) {
+    public Answer(int status, Json body) {
       this(status, body, null);
     }
   }
@@ -41,7 +41,7 @@ final class Reply {
   }
 
   /** Answers now. */
-  void send(Answer answer) {
+  public void send(Answer answer) {
     if (answer.etag() != null) {
       response.setHeader("ETag", answer.etag());
     }
@@ -69,7 +69,7 @@ final class Reply {
   }
 
   /** Answers without a body, with the methods of the route. */
-  void sendAllowed(int status, String allow) {
+  public void sendAllowed(int status, String allow) {
     response.setHeader("Allow", allow);
     response.setStatus(status);
   }
@@ -79,7 +79,7 @@ final class Reply {
    *
    * @param timeout after which the outcome is said to be unknown; the future goes on
    */
-  void when(CompletableFuture<Answer> future, Duration timeout) {
+  public void when(CompletableFuture<Answer> future, Duration timeout) {
     if (future.isDone()) {
       finish(future);
       return;

@@ -409,6 +409,27 @@ class HttpApiTest {
   }
 
   @Test
+  void furtherRoutesComeBeforeOursButNotUnderV1() throws IOException {
+    try (RunningApi more = new RunningApi()) {
+      RouteSet all =
+          (path, request, reply, stopping) -> {
+            if (path.get(0).equals("health")) {
+              return false;
+            }
+            reply.send(
+                new Reply.Answer(
+                    200, new Json().beginObject().member("path", path.get(0)).endObject()));
+            return true;
+          };
+      assertThat(more.send("GET", "/read/a", "").status()).isEqualTo(503);
+      more.api.open(List.of(more.kv.dataset()), List.of(all));
+      assertThat(more.send("GET", "/read/a", "").body()).isEqualTo("{\"path\":\"read\"}");
+      assertThat(more.send("GET", "/v1/datasets/kv/entries/a", "").status()).isEqualTo(404);
+      assertThat(more.send("GET", "/health", "").body()).contains("\"status\":\"UP\"");
+    }
+  }
+
+  @Test
   void aDurabilityThatIsNotConfiguredIsTheDefault() throws IOException {
     assertThat(api.send("GET", "/v1/datasets/kv", "").body())
         .contains("\"settings\":{\"durability\":\"disk\",");
