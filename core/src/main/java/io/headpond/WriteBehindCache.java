@@ -169,6 +169,9 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
    */
   CompletableFuture<FlushReport> drainAsync(Duration deadline);
 
+  /** How many entries the database does not have yet, without parked ones; for one moment. Cheap enough to be asked with every write. */
+  int pendingEntries();
+
   /** What is pending, how the database answers, and whether anything needs a person. Cheap; for one moment. */
   CacheStatus status();
 

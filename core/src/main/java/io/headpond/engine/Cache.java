@@ -326,6 +326,11 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   }
 
   @Override
+  public int pendingEntries() {
+    return core.store().pendingEntries();
+  }
+
+  @Override
   public CacheStatus status() {
     return engine.status();
   }

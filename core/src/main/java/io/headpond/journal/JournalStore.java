@@ -246,6 +246,11 @@ public final class JournalStore implements HotStore {
   }
 
   @Override
+  public int pendingEntries() {
+    return store.limits.entries();
+  }
+
+  @Override
   public long frontier(int partition) {
     return partition(partition).frontier;
   }

@@ -54,6 +54,10 @@ final class Limits {
     return Math.max((double) entries.get() / maxEntries, (double) bytes.get() / maxBytes);
   }
 
+  int entries() {
+    return entries.get();
+  }
+
   long bytes() {
     return bytes.get();
   }

@@ -156,6 +156,9 @@ public interface HotStore extends AutoCloseable {
   /** What is pending in a partition now. Cheap. */
   PartitionStats stats(int partition);
 
+  /** How many entries are pending in all partitions now, with staged writes and without what is parked. Asks for no lock. */
+  int pendingEntries();
+
   /** The frontier last settled in a partition; 0 if there is none yet. */
   long frontier(int partition);
 

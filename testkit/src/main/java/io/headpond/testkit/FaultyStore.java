@@ -132,6 +132,11 @@ public final class FaultyStore implements HotStore {
   }
 
   @Override
+  public int pendingEntries() {
+    return real.pendingEntries();
+  }
+
+  @Override
   public CompletionStage<Lookup> get(Key key) {
     return real.get(key);
   }

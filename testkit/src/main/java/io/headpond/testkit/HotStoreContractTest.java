@@ -63,6 +63,8 @@ public abstract class HotStoreContractTest {
 
   @AfterEach
   void closeStore() {
+    PartitionStats stats = store.stats(0);
+    assertThat(store.pendingEntries()).isEqualTo(stats.pending() + stats.staged());
     store.close();
   }
 
