@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 public final class ApiServlet extends HttpServlet {
   private static final long serialVersionUID = 1L;
   private static final List<String> PING = List.of("v1", "ping");
+  private static final List<String> HEALTH = List.of("v1", "health");
+  private static final List<String> PROBE = List.of("health");
   private static final int OK = 200;
   private static final int NO_CONTENT = 204;
 
@@ -64,7 +66,7 @@ public final class ApiServlet extends HttpServlet {
       return;
     }
     Map<String, Dataset> datasets = opened;
-    boolean health = path.size() == 1 && path.get(0).equals("health");
+    boolean health = path.equals(HEALTH) || path.equals(PROBE);
     if (datasets == null && health) {
       HealthRoute.starting(request, reply);
       return;
@@ -151,6 +153,6 @@ public final class ApiServlet extends HttpServlet {
         "path",
         request.getRequestURI(),
         "routes are /v1/datasets, /v1/datasets/{dataset}, .../entries/{key}, .../pending,"
-            + " .../flush and /health; a slash in a key is written %2F");
+            + " .../flush and /v1/health; a slash in a key is written %2F");
   }
 }

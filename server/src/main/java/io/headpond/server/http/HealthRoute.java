@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** {@code GET /health}: the worst health of all datasets, with the reasons. Stateless. */
+/** {@code GET /v1/health}, and {@code /health} unless a {@link RouteSet} has it: the worst health of all datasets, with the reasons. Stateless. */
 final class HealthRoute {
   private static final int OK = 200;
   private static final int DOWN = 503;

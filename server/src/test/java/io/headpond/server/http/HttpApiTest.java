@@ -324,7 +324,7 @@ class HttpApiTest {
       ill.kv.database(database -> database.setAway(true));
       assertThat(ill.send("POST", "/v1/datasets/kv/flush", "").body())
           .contains("\"remaining\":1", "\"error\":\"the database is away\"");
-      Response degraded = ill.send("GET", "/health", "");
+      Response degraded = ill.send("GET", "/v1/health", "");
       assertThat(degraded.status()).isEqualTo(200);
       assertThat(degraded.body())
           .isEqualTo(
@@ -336,7 +336,7 @@ class HttpApiTest {
       assertThat(
               ill.send("PUT", "/v1/datasets/items/entries/1,a", "{\"name\": \"n\"}", JSON).status())
           .isGreaterThanOrEqualTo(503);
-      Response down = ill.send("GET", "/health", "");
+      Response down = ill.send("GET", "/v1/health", "");
       assertThat(down.status()).isEqualTo(503);
       assertThat(down.body()).contains("\"status\":\"DOWN\"", "\"items\":\"DOWN\"");
     }
@@ -390,12 +390,14 @@ class HttpApiTest {
   @Test
   void untilTheDatasetsAreOpenEverythingButThePingIs503() throws IOException {
     try (RunningApi starting = new RunningApi()) {
-      Response health = starting.send("GET", "/health", "");
-      assertThat(health.status()).isEqualTo(503);
-      assertThat(health.body())
-          .isEqualTo(
-              "{\"status\":\"STARTING\",\"reasons\":[\"the datasets are being opened\"],"
-                  + "\"datasets\":{}}");
+      for (String target : List.of("/v1/health", "/health")) {
+        Response health = starting.send("GET", target, "");
+        assertThat(health.status()).as(target).isEqualTo(503);
+        assertThat(health.body())
+            .isEqualTo(
+                "{\"status\":\"STARTING\",\"reasons\":[\"the datasets are being opened\"],"
+                    + "\"datasets\":{}}");
+      }
       for (String target : List.of("/v1/datasets", "/v1/datasets/kv/entries/a", "/nothing")) {
         Response answer = starting.send("GET", target, "");
         assertThat(answer.status()).as(target).isEqualTo(503);
