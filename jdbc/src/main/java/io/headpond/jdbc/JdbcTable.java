@@ -63,6 +63,16 @@ public final class JdbcTable implements SystemOfRecordFactory {
   }
 
   /**
+   * SQL that runs in the transaction in which {@link #createTable} makes the table, and never again: indexes, constraints, first
+   * rows. Default: none.
+   *
+   * @param sql one statement or several
+   */
+  public JdbcTable onCreate(String sql) {
+    return with(mapping.withOnCreate(sql));
+  }
+
+  /**
    * What creates the table from the declared columns, as {@link #connect} accepts it: one column a line, every
    * name quoted, after the sequence of its keys if there is one. What has no schema is created in the first of the search
    * path. Connects to nothing.

@@ -111,13 +111,43 @@ final class PostgresCheck {
     if (schema == null || catalogue.relation(mapping.table()) != null) {
       return;
     }
+    boolean before = connection.getAutoCommit();
+    connection.setAutoCommit(false);
     try (Statement statement = connection.createStatement()) {
-      statement.execute(
-          createStatement(schema).replaceFirst("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"));
+      statement.execute(createStatement(schema));
+      onCreate(statement);
+      connection.commit();
     } catch (SQLException e) {
+      connection.rollback();
       if (!lostRace(e)) {
         throw e;
       }
+    } catch (ConfigurationException e) {
+      connection.rollback();
+      throw e;
+    } finally {
+      connection.setAutoCommit(before);
+    }
+  }
+
+  /** An error of this SQL is the user's; it must not be taken for a lost race. */
+  private void onCreate(Statement statement) {
+    String sql = mapping.onCreate();
+    if (sql == null) {
+      return;
+    }
+    try {
+      statement.execute(sql);
+    } catch (SQLException e) {
+      throw new ConfigurationException(
+          "table "
+              + mapping.table()
+              + ": onCreate: "
+              + String.valueOf(e.getMessage()).lines().findFirst().orElse("")
+              + " (SQLSTATE "
+              + e.getSQLState()
+              + "); the table was not made",
+          e);
     }
   }
 
