@@ -7,17 +7,14 @@ import io.headpond.Key;
 import io.headpond.Row;
 import io.headpond.WriteBehindCache;
 import io.headpond.journal.JournalStore;
-import io.headpond.spi.Environment;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,49 +63,6 @@ class CallbackTest {
       assertThat(cache.drain(Duration.ofSeconds(10)).remaining()).isZero();
     } finally {
       databaseThread.shutdownNow();
-    }
-  }
-
-  /** The fake's thread; nothing but {@link #execute} is asked of it. */
-  private record OneThread(ExecutorService thread) implements Environment {
-    @Override
-    public void execute(Runnable task) {
-      thread.execute(task);
-    }
-
-    @Override
-    public void executeBlocking(Runnable task) {
-      thread.execute(task);
-    }
-
-    @Override
-    public void executeCallback(Runnable task) {
-      thread.execute(task);
-    }
-
-    @Override
-    public long wallMicros() {
-      return System.currentTimeMillis() * 1_000;
-    }
-
-    @Override
-    public long nanos() {
-      return System.nanoTime();
-    }
-
-    @Override
-    public long random() {
-      return 1;
-    }
-
-    @Override
-    public Timer schedule(Duration delay, Runnable task) {
-      throw new IllegalStateException("the fake has no timers");
-    }
-
-    @Override
-    public <T extends @Nullable Object> T await(CompletionStage<T> stage) {
-      return stage.toCompletableFuture().join();
     }
   }
 }
