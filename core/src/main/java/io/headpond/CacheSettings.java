@@ -110,66 +110,79 @@ public record CacheSettings(
       this.partitions = settings.partitions;
     }
 
+    /** See {@link CacheSettings#name}. */
     public Builder name(String name) {
       this.name = name;
       return this;
     }
 
+    /** See {@link CacheSettings#durability}. */
     public Builder durability(@Nullable Durability durability) {
       this.durability = durability;
       return this;
     }
 
+    /** See {@link CacheSettings#linger}. */
     public Builder linger(Duration linger) {
       this.linger = linger;
       return this;
     }
 
+    /** See {@link CacheSettings#maxBatchSize}. */
     public Builder maxBatchSize(int maxBatchSize) {
       this.maxBatchSize = maxBatchSize;
       return this;
     }
 
+    /** See {@link CacheSettings#maxRetries}. */
     public Builder maxRetries(int maxRetries) {
       this.maxRetries = maxRetries;
       return this;
     }
 
+    /** See {@link CacheSettings#retryDelay}. */
     public Builder retryDelay(Duration retryDelay) {
       this.retryDelay = retryDelay;
       return this;
     }
 
+    /** See {@link CacheSettings#maxPendingEntries}. */
     public Builder maxPendingEntries(int maxPendingEntries) {
       this.maxPendingEntries = maxPendingEntries;
       return this;
     }
 
+    /** See {@link CacheSettings#maxPendingBytes}. */
     public Builder maxPendingBytes(long maxPendingBytes) {
       this.maxPendingBytes = maxPendingBytes;
       return this;
     }
 
+    /** See {@link CacheSettings#overload}. */
     public Builder overload(Overload overload) {
       this.overload = overload;
       return this;
     }
 
+    /** See {@link CacheSettings#targetLag}. */
     public Builder targetLag(@Nullable Duration targetLag) {
       this.targetLag = targetLag;
       return this;
     }
 
+    /** See {@link CacheSettings#ttl}. */
     public Builder ttl(Duration ttl) {
       this.ttl = ttl;
       return this;
     }
 
+    /** See {@link CacheSettings#cacheSize}. */
     public Builder cacheSize(long cacheSize) {
       this.cacheSize = cacheSize;
       return this;
     }
 
+    /** See {@link CacheSettings#partitions}. */
     public Builder partitions(int partitions) {
       this.partitions = partitions;
       return this;
