@@ -78,9 +78,9 @@ final class Throttle {
     this.measured = new Measured(environment.nanos() - FRESH_NANOS, 0, 0);
   }
 
-  /** How long to hold back the acknowledgement of a new entry, with the store so full; 0 for not at all. */
+  /** How long to hold back an acknowledgement that made the store so full; 0 for not at all. */
   long pauseNanos(double usage) {
-    if (usage <= FREE && targetLagNanos == 0) {
+    if (usage == 0 || (usage <= FREE && targetLagNanos == 0)) {
       return 0;
     }
     Measured now = measure();

@@ -129,7 +129,7 @@ final class Writes {
         (o, failure) -> {
           if (o instanceof Written written) {
             Receipt receipt = acknowledge(write, written);
-            long pause = pauseNanos(written);
+            long pause = throttle.pauseNanos(written.usage());
             if (pause == 0) {
               result.complete(receipt);
             } else {
@@ -190,7 +190,7 @@ final class Writes {
   private CompletableFuture<Receipt> conclude(Write write, WriteOutcome outcome) {
     if (outcome instanceof Written written) {
       Receipt receipt = acknowledge(write, written);
-      long pause = pauseNanos(written);
+      long pause = throttle.pauseNanos(written.usage());
       return pause == 0
           ? CompletableFuture.completedFuture(receipt)
           : throttle.hold(new CompletableFuture<>(), receipt, pause);
@@ -215,11 +215,6 @@ final class Writes {
     } catch (RequestConflictException e) {
       return refuse(e);
     }
-  }
-
-  /** How long to hold the acknowledgement back. A write that makes no entry more makes no more work either. */
-  private long pauseNanos(Written written) {
-    return written.added() ? throttle.pauseNanos(written.usage()) : 0;
   }
 
   /** A write is in the store. */

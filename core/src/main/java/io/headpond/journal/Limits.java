@@ -10,12 +10,16 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Limits {
   private final int maxEntries;
   private final long maxBytes;
+  private final double entryShare;
+  private final double byteShare;
   private final AtomicInteger entries = new AtomicInteger();
   private final AtomicLong bytes = new AtomicLong();
 
   Limits(int maxEntries, long maxBytes) {
     this.maxEntries = maxEntries;
     this.maxBytes = maxBytes;
+    this.entryShare = 1.0 / maxEntries;
+    this.byteShare = 1.0 / maxBytes;
   }
 
   /** Counts a new entry and its bytes, if there is room for both. */
@@ -51,7 +55,7 @@ final class Limits {
 
   /** The share of the one or the other limit that is used, whichever is greater. */
   double usage() {
-    return Math.max((double) entries.get() / maxEntries, (double) bytes.get() / maxBytes);
+    return Math.max(entries.get() * entryShare, bytes.get() * byteShare);
   }
 
   int entries() {

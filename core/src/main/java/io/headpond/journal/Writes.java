@@ -104,7 +104,7 @@ final class Writes {
       partition.tokens.remove(write.key());
       outcome =
           new WriteOutcome.Written(
-              mutation, partition.ready.size(), coalesced, added, store.limits.usage());
+              mutation, partition.ready.size(), coalesced, added ? store.limits.usage() : 0);
       end = group == null ? 0 : group.end;
     } finally {
       partition.lock.unlock();
@@ -219,7 +219,7 @@ final class Writes {
       partition.bytes += size;
       partition.tokens.remove(write.key());
       return new WriteOutcome.Written(
-          mutation, partition.ready.size(), false, true, store.limits.usage());
+          mutation, partition.ready.size(), false, store.limits.usage());
     } finally {
       partition.lock.unlock();
     }

@@ -10,10 +10,10 @@ public sealed interface WriteOutcome {
    * @param ready how many entries of the partition are ready to be taken now, with this one; 1 says
    *     that the partition has just ceased to be idle
    * @param coalesced whether it took the place of an earlier write that was still pending
-   * @param added whether there is one pending entry more than before
-   * @param usage how full the store is with it: the share of the limit on entries or on bytes, whichever is greater; 1 is full
+   * @param usage if there is a pending entry more than before, how full the store is: the share of the limit on entries or on
+   *     bytes, whichever is greater, where 1 is full; else 0
    */
-  record Written(Mutation mutation, int ready, boolean coalesced, boolean added, double usage)
+  record Written(Mutation mutation, int ready, boolean coalesced, double usage)
       implements WriteOutcome {}
 
   /** Nothing was done: the limit on pending entries or bytes is reached. */
