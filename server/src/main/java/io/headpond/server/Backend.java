@@ -52,13 +52,21 @@ final class Backend implements AutoCloseable {
     if (dataset.updatedAtColumn() != null) {
       mapped = mapped.updatedAtColumn(dataset.updatedAtColumn());
     }
+    if (dataset.keySequence() != null) {
+      mapped = mapped.keySequence(dataset.keySequence());
+    }
     return mapped;
   }
 
   /** Opens the cache of a dataset. Missing tables are created in the embedded database alone. */
   WriteBehindCache<Key, Row> cache(DatasetConfig dataset, boolean adopt) {
-    JdbcTable table =
-        mapped(database.table(dataset.table()), dataset).createTable(embedded != null);
+    JdbcTable table = mapped(database.table(dataset.table()), dataset);
+    if (embedded != null) {
+      table = table.createTable(true);
+      if (dataset.onCreate() != null) {
+        table = table.onCreate(dataset.onCreate());
+      }
+    }
     var builder =
         WriteBehindCache.builder(dataset.rowType())
             .settings(dataset.settings())

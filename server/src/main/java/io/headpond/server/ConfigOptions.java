@@ -17,7 +17,8 @@ final class ConfigOptions {
   @Option(
       names = "--config",
       paramLabel = "FILE.yaml",
-      description = "Datasets and settings (HEADPOND_CONFIG). Default: one dataset, kv.")
+      description =
+          "Datasets and settings (HEADPOND_CONFIG). Default: the datasets kv and products.")
   private @Nullable Path config;
 
   @Option(
@@ -32,7 +33,8 @@ final class ConfigOptions {
       paramLabel = "URL",
       description = {
         "jdbc:postgresql://host:port/db or postgres://user:password@host:port/db",
-        "(HEADPOND_DATABASE_URL, HEADPOND_DATABASE_USER, HEADPOND_DATABASE_PASSWORD).",
+        "(HEADPOND_DATABASE_URL, HEADPOND_DATABASE_USER, HEADPOND_DATABASE_PASSWORD; without --config also",
+        "DATABASE_URL).",
         "Default: an embedded PostgreSQL with its data in the data folder."
       })
   private @Nullable String databaseUrl;

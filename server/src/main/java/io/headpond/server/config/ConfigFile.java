@@ -64,11 +64,15 @@ public record ConfigFile(
           "columns",
           "versionColumn",
           "updatedAtColumn",
+          "keySequence",
+          "onCreate",
           "durability",
+          "writeBehind",
           "linger",
           "maxBatchSize",
           "maxRetries",
           "retryDelay",
+          "pollInterval",
           "maxPendingEntries",
           "maxPendingBytes",
           "overload",
@@ -105,7 +109,7 @@ public record ConfigFile(
     return parse(file.toString(), text, environment);
   }
 
-  /** The file that the jar brings: the dataset {@code kv}. */
+  /** The file that the jar brings: the datasets {@code kv} and {@code products}. */
   public static ConfigFile shipped(Map<String, String> environment) {
     try (InputStream in = ConfigFile.class.getResourceAsStream("/headpond.yaml")) {
       if (in == null) {
@@ -193,7 +197,9 @@ public record ConfigFile(
         table == null ? name : table.text(),
         rowType,
         version,
-        updatedAt);
+        updatedAt,
+        text(settings.get("keySequence")),
+        text(settings.get("onCreate")));
   }
 
   private static Column column(String name, Setting declared) {
@@ -206,11 +212,14 @@ public record ConfigFile(
   private static CacheSettings settings(
       String name, Setting dataset, Map<String, Setting> settings) {
     CacheSettings.Builder builder = CacheSettings.builder(name);
-    given(settings.get("durability"), ConfigFile::durability, builder::durability);
+    durability(settings, builder);
     given(settings.get("linger"), Values::duration, builder::linger);
     given(settings.get("maxBatchSize"), COUNT, builder::maxBatchSize);
     given(settings.get("maxRetries"), COUNT, builder::maxRetries);
     given(settings.get("retryDelay"), Values::duration, builder::retryDelay);
+    // Of systems that poll. Nothing polls here: it is checked, so that a mistake is told, and has
+    // no effect.
+    given(settings.get("pollInterval"), Values::duration, interval -> {});
     given(settings.get("maxPendingEntries"), COUNT, builder::maxPendingEntries);
     given(settings.get("maxPendingBytes"), Values::bytes, builder::maxPendingBytes);
     Overload overload = overload(settings.get("overload"));
@@ -230,6 +239,25 @@ public record ConfigFile(
       throw culprit == null
           ? dataset.error(message)
           : culprit.invalid(message.substring(message.lastIndexOf(": ") + 2));
+    }
+  }
+
+  /** Given as a level, or as the answer to the question whether the database may come later, or as both if they agree. */
+  private static void durability(Map<String, Setting> settings, CacheSettings.Builder builder) {
+    Durability level = value(settings.get("durability"), ConfigFile::durability);
+    builder.durability(level);
+    Setting writeBehind = settings.get("writeBehind");
+    if (writeBehind == null) {
+      return;
+    }
+    boolean behind = writeBehind.value(Values::bool);
+    if (level == null) {
+      builder.durability(behind ? null : Durability.DATABASE);
+    } else if (behind == (level == Durability.DATABASE)) {
+      throw writeBehind.invalid(
+          "contradicts durability: "
+              + level.name().toLowerCase(Locale.ROOT)
+              + "; keep one of them");
     }
   }
 
@@ -263,8 +291,13 @@ public record ConfigFile(
     return setting == null || setting.isEmpty() ? Map.of() : setting.children(known);
   }
 
+  /** Null also for a placeholder whose variable is not set and whose default is empty. */
   private static @Nullable String text(@Nullable Setting setting) {
-    return setting == null || setting.isEmpty() ? null : setting.text();
+    if (setting == null || setting.isEmpty()) {
+      return null;
+    }
+    String text = setting.text();
+    return text.isEmpty() ? null : text;
   }
 
   private static <T> void given(

@@ -12,13 +12,27 @@ import org.jspecify.annotations.Nullable;
  * @param rowType its columns, without the two below
  * @param versionColumn the column that holds an entry's version; null if there is none
  * @param updatedAtColumn the column that holds the time of the last change; null if there is none
+ * @param keySequence the sequence that gives new keys; null if there is none
+ * @param onCreate SQL that runs when the embedded database makes the table; null if there is none
  */
 public record DatasetConfig(
     CacheSettings settings,
     String table,
     RowType rowType,
     @Nullable String versionColumn,
-    @Nullable String updatedAtColumn) {
+    @Nullable String updatedAtColumn,
+    @Nullable String keySequence,
+    @Nullable String onCreate) {
+
+  /** A dataset whose table gives no keys and needs nothing when it is made. */
+  public DatasetConfig(
+      CacheSettings settings,
+      String table,
+      RowType rowType,
+      @Nullable String versionColumn,
+      @Nullable String updatedAtColumn) {
+    this(settings, table, rowType, versionColumn, updatedAtColumn, null, null);
+  }
 
   public String name() {
     return settings.name();

@@ -20,6 +20,8 @@ public record Overrides(
     @Nullable Path dataDir,
     @Nullable Duration drainTimeout,
     @Nullable String databaseUrl) {
+  private static final String HEADPOND_DATABASE_URL = "HEADPOND_DATABASE_URL";
+  private static final String DATABASE_URL = "DATABASE_URL";
   static final String DEFAULT_HOST = "127.0.0.1";
   static final int DEFAULT_PORT = 8_080;
   static final Duration DEFAULT_DRAIN_TIMEOUT = Duration.ofSeconds(30);
@@ -70,8 +72,12 @@ public record Overrides(
   }
 
   private @Nullable DatabaseConfig database(ConfigFile file, Map<String, String> environment) {
-    String given = databaseUrl != null ? databaseUrl : text(environment, "HEADPOND_DATABASE_URL");
-    String url = given != null ? given : file.databaseUrl();
+    String url = databaseUrl != null ? databaseUrl : text(environment, HEADPOND_DATABASE_URL);
+    if (url == null) {
+      url = file.databaseUrl();
+    } else if (databaseUrl == null) {
+      refuseTwoDatabases(url, file.databaseUrl(), text(environment, DATABASE_URL));
+    }
     if (url == null) {
       return null;
     }
@@ -81,6 +87,24 @@ public record Overrides(
         url,
         user != null ? user : file.databaseUser(),
         password != null ? password : file.databasePassword());
+  }
+
+  /**
+   * A file may take its URL from {@code DATABASE_URL}, as the shipped one does. If that variable and our own name different
+   * databases, nobody can know which is meant.
+   */
+  private static void refuseTwoDatabases(
+      String ours, @Nullable String ofFile, @Nullable String common) {
+    if (common != null
+        && common.equals(ofFile)
+        && !DatabaseConfig.of(ours, null, null).equals(DatabaseConfig.of(common, null, null))) {
+      throw new ConfigurationException(
+          "environment variables "
+              + HEADPOND_DATABASE_URL
+              + " and "
+              + DATABASE_URL
+              + " name different databases; unset one of them, or say --database-url");
+    }
   }
 
   private static void requireLoopback(String host) {

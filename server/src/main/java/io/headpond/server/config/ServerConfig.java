@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *     launcher, or in the working directory
  * @param drainTimeout how long a stop may take to write what is pending. Default 30 s
  * @param database the user's own database; null, the default, for the embedded one
- * @param datasets in the order of the file. Default: one, {@code kv}
+ * @param datasets in the order of the file. Default: {@code kv} and {@code products}
  */
 public record ServerConfig(
     String host,

@@ -102,13 +102,13 @@ final class Setting {
     try {
       return parser.apply(text);
     } catch (IllegalArgumentException e) {
-      throw at(node, path, shown(text) + ": " + e.getMessage());
+      throw at(node, path, shown(text) + origin() + ": " + e.getMessage());
     }
   }
 
   /** An error about this setting that shows its value. */
   ConfigurationException invalid(@Nullable String rule) {
-    return at(node, path, shown(raw()) + ": " + rule);
+    return at(node, path, shown(raw()) + origin() + ": " + rule);
   }
 
   /** An error about this setting that does not show its value. */
@@ -138,6 +138,13 @@ final class Setting {
       return "{" + String.join(", ", names) + "}";
     }
     return node instanceof SequenceNode ? "a list" : "this";
+  }
+
+  /** Where a value comes from that does not stand in the file. */
+  private String origin() {
+    return node instanceof ScalarNode scalar && scalar.getValue().contains("${")
+        ? " (" + shown(scalar.getValue()) + ")"
+        : "";
   }
 
   private static String shown(String text) {

@@ -106,6 +106,15 @@ public final class Values {
     };
   }
 
+  /** {@code true} or {@code false}, in lower or upper case. */
+  static Boolean bool(String text) {
+    return switch (text.toLowerCase(Locale.ROOT)) {
+      case "true" -> true;
+      case "false" -> false;
+      default -> throw new IllegalArgumentException("must be true or false");
+    };
+  }
+
   static Durability durability(String text) {
     for (Durability level : Durability.values()) {
       if (level.name().equalsIgnoreCase(text)) {

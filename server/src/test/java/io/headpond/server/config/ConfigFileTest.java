@@ -10,6 +10,7 @@ import io.headpond.Durability;
 import io.headpond.Overload;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,31 +20,104 @@ class ConfigFileTest {
   private static final String MINIMAL = "datasets: {d: {key: {id: bigint}}}";
 
   @Test
-  void theShippedFileIsTheDatasetKv() {
+  void theShippedFileHasKvAndProducts() {
     ConfigFile file = ConfigFile.shipped(Map.of());
 
-    assertThat(file.datasets()).hasSize(1);
+    assertThat(file.databaseUrl()).isNull();
+    assertThat(file.datasets()).hasSize(2);
     DatasetConfig kv = file.datasets().get(0);
     assertThat(kv.table()).isEqualTo("kv");
     assertThat(kv.rowType().toString()).isEqualTo("RowType{key=text key, value=text}");
     assertThat(kv.versionColumn()).isEqualTo("version");
     assertThat(kv.updatedAtColumn()).isEqualTo("updated_at");
-    assertThat(kv.settings())
+    assertThat(kv.onCreate()).isNull();
+    assertThat(kv.settings()).isEqualTo(seedSettings("kv").build());
+    DatasetConfig products = file.datasets().get(1);
+    assertThat(products.table()).isEqualTo("products");
+    assertThat(products.rowType().toString())
         .isEqualTo(
-            CacheSettings.builder("kv")
-                .linger(Duration.ofSeconds(1))
-                .maxBatchSize(10)
-                .retryDelay(Duration.ofSeconds(1))
-                .build());
+            "RowType{id=text key, name=text not null, price=numeric not null, quantity=integer not"
+                + " null}");
+    assertThat(products.onCreate()).contains("insert into products");
+    assertThat(products.settings()).isEqualTo(seedSettings("products").build());
+  }
+
+  private static CacheSettings.Builder seedSettings(String name) {
+    return CacheSettings.builder(name)
+        .maxBatchSize(10)
+        .linger(Duration.ofSeconds(1))
+        .maxRetries(3)
+        .retryDelay(Duration.ofSeconds(1));
   }
 
   @Test
-  void placeholdersOfTheShippedFileComeFromTheEnvironment() {
-    DatasetConfig kv =
-        ConfigFile.shipped(Map.of("BATCH_SIZE", "25", "BATCH_TIMEOUT", "0.25")).datasets().get(0);
+  void theVariablesOfTheSeedsArePlaceholdersOfTheShippedFile() {
+    ConfigFile file =
+        ConfigFile.shipped(
+            Map.of(
+                "DATABASE_URL", "postgres://u:p@h:5437/db",
+                "BATCH_SIZE", "25",
+                "BATCH_TIMEOUT", "0.25",
+                "WORKER_POLL_INTERVAL", "0.5",
+                "MAX_RETRIES", "0",
+                "RETRY_DELAY", "0.1",
+                "WRITE_BEHIND_ENABLED", "false"));
 
-    assertThat(kv.settings().maxBatchSize()).isEqualTo(25);
-    assertThat(kv.settings().linger()).isEqualTo(Duration.ofMillis(250));
+    assertThat(file.databaseUrl()).isEqualTo("postgres://u:p@h:5437/db");
+    for (DatasetConfig dataset : file.datasets()) {
+      assertThat(dataset.settings())
+          .isEqualTo(
+              CacheSettings.builder(dataset.name())
+                  .durability(dataset.name().equals("products") ? Durability.DATABASE : null)
+                  .maxBatchSize(25)
+                  .linger(Duration.ofMillis(250))
+                  .maxRetries(0)
+                  .retryDelay(Duration.ofMillis(100))
+                  .build());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          BATCH_SIZE           | ten  | datasets.kv.maxBatchSize: ten (${BATCH_SIZE:10}): must be a whole number
+          BATCH_SIZE           | 0    | datasets.kv.maxBatchSize: 0 (${BATCH_SIZE:10}): must be from 1 to 30000
+          BATCH_TIMEOUT        | -1   | datasets.kv.linger: -1 (${BATCH_TIMEOUT:1.0}): must be a duration
+          WORKER_POLL_INTERVAL | often| datasets.kv.pollInterval: often (${WORKER_POLL_INTERVAL:0.1}): must be a duration
+          MAX_RETRIES          | 1.5  | datasets.kv.maxRetries: 1.5 (${MAX_RETRIES:3}): must be a whole number
+          RETRY_DELAY          | 0    | datasets.kv.retryDelay: 0 (${RETRY_DELAY:1.0}): must be from PT0.001S
+          WRITE_BEHIND_ENABLED | no   | datasets.products.writeBehind: no (${WRITE_BEHIND_ENABLED:true}): must be true or false
+          """)
+  void aWrongVariableIsNamed(String variable, String value, String message) {
+    assertThatThrownBy(() -> ConfigFile.shipped(Map.of(variable, value)))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageStartingWith("headpond.yaml (shipped):")
+        .hasMessageContaining(message);
+  }
+
+  @Test
+  void writeBehindIsADurability() {
+    assertThat(durability("writeBehind: false")).isEqualTo(Durability.DATABASE);
+    assertThat(durability("writeBehind: TRUE")).isNull();
+    assertThat(durability("writeBehind: true, durability: journal")).isEqualTo(Durability.JOURNAL);
+    assertThat(durability("writeBehind: false, durability: database"))
+        .isEqualTo(Durability.DATABASE);
+    assertThatThrownBy(() -> durability("writeBehind: false, durability: disk"))
+        .hasMessage(
+            "c.yaml:1: datasets.d.writeBehind: false: contradicts durability: disk; keep one of"
+                + " them");
+    assertThatThrownBy(() -> durability("writeBehind: true, durability: database"))
+        .hasMessageContaining("true: contradicts durability: database");
+  }
+
+  private static Durability durability(String settings) {
+    return parse("datasets: {d: {key: {id: bigint}, " + settings + "}}")
+        .datasets()
+        .get(0)
+        .settings()
+        .durability();
   }
 
   @Test
@@ -86,14 +160,20 @@ class ConfigFileTest {
                 columns: {price: "numeric(10,2) not null", note: text, at: timestamptz NOT NULL}
                 versionColumn: v
                 updatedAtColumn: at_time
+                keySequence: shop.price_ids
+                onCreate: create index on prices (note)
                 durability: disk
+                writeBehind: true
                 linger: 0.5
                 maxBatchSize: 7
+                maxRetries: 2
                 retryDelay: 100ms
+                pollInterval: 1
                 maxPendingEntries: 9
                 maxPendingBytes: 2MiB
                 overload: {wait: 250ms}
-                ttl: 1h
+                targetLag: 2s
+                ttl: 90m
                 cacheSize: 5
                 partitions: 3
               other:
@@ -119,13 +199,19 @@ class ConfigFileTest {
                 .durability(Durability.DISK)
                 .linger(Duration.ofMillis(500))
                 .maxBatchSize(7)
+                .maxRetries(2)
                 .retryDelay(Duration.ofMillis(100))
                 .maxPendingEntries(9)
                 .maxPendingBytes(2L << 20)
                 .overload(Overload.waitFor(Duration.ofMillis(250)))
+                .targetLag(Duration.ofSeconds(2))
+                .ttl(Duration.ofMinutes(90))
                 .cacheSize(5)
                 .partitions(3)
                 .build());
+    assertThat(prices.keySequence()).isEqualTo("shop.price_ids");
+    assertThat(prices.onCreate()).isEqualTo("create index on prices (note)");
+    assertThat(file.datasets().get(1).keySequence()).isNull();
     assertThat(file.datasets().get(1).settings().overload()).isEqualTo(Overload.reject());
   }
 
@@ -139,6 +225,49 @@ class ConfigFileTest {
     assertThat(config.port()).isEqualTo(3);
     assertThat(config.drainTimeout()).isEqualTo(Duration.ofSeconds(2));
     assertThat(config.dataDir()).isEqualTo(Path.of("/f"));
+  }
+
+  @Test
+  void theDatabaseIsTheFlagsThenTheEnvironmentsThenTheFiles() {
+    String flag = "postgres://flag/db";
+    String ours = "postgres://ours/db";
+    String common = "postgres://common/db";
+    assertThat(database(null, null, null)).isNull();
+    assertThat(database(null, null, common)).isEqualTo("//common/db");
+    assertThat(database(null, ours, null)).isEqualTo("//ours/db");
+    assertThat(database(flag, ours, common)).isEqualTo("//flag/db");
+    assertThat(database(null, "jdbc:postgresql://h/db?user=u&password=p", "postgres://u:p@h/db"))
+        .as("two spellings of one")
+        .isEqualTo("//h/db");
+    assertThatThrownBy(() -> database(null, ours, common))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessage(
+            "environment variables HEADPOND_DATABASE_URL and DATABASE_URL name different databases;"
+                + " unset one of them, or say --database-url");
+    assertThatThrownBy(() -> database(null, null, "mysql://common/db"))
+        .hasMessageContaining("database URL: must be jdbc:postgresql:");
+  }
+
+  @Test
+  void aFileThatDoesNotNameDatabaseUrlHasNothingToDoWithIt() {
+    Map<String, String> both =
+        Map.of(
+            "HEADPOND_DATABASE_URL", "postgres://ours/db", "DATABASE_URL", "postgres://common/db");
+    DatabaseConfig chosen = Overrides.none().over(parse(MINIMAL, both), both, null).database();
+    assertThat(chosen).isEqualTo(DatabaseConfig.of("postgres://ours/db", null, null));
+  }
+
+  /** Which database the flag, our variable and the common one make with the shipped file; null for the embedded one. */
+  private static String database(String flag, String ours, String common) {
+    Map<String, String> environment = new HashMap<>();
+    environment.put("HEADPOND_DATABASE_URL", ours == null ? "" : ours);
+    environment.put("DATABASE_URL", common == null ? "" : common);
+    ServerConfig config =
+        new Overrides(null, null, null, null, flag)
+            .over(ConfigFile.shipped(environment), environment, null);
+    return config.database() == null
+        ? null
+        : config.database().jdbcUrl().substring("jdbc:postgresql:".length());
   }
 
   @Test

@@ -6,7 +6,6 @@ import io.headpond.postgres.testing.TestPostgres;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,17 +17,19 @@ class OwnershipIT {
 
   private String url;
   private Path data;
+  private Path one;
 
   @BeforeEach
   void table() throws Exception {
     url = TestPostgres.createDatabase().jdbcUrl();
     Table.create(url, "kv", "other");
+    one = Files.writeString(folder.resolve("one.yaml"), Table.yaml("linger: 1h", "kv"));
     data = folder.resolve("data");
   }
 
   @Test
   void aSecondServerOnTheSameFolder() throws Exception {
-    try (ServerProcess first = ServerProcess.serve(data, "--database-url", url)) {
+    try (ServerProcess first = serve(data)) {
       refused("another headpond uses it", data);
       ServerProcess.Ended check =
           ServerProcess.run("journal", "check", data.resolve("journal/kv").toString());
@@ -39,7 +40,7 @@ class OwnershipIT {
 
   @Test
   void aSecondStoreOnTheSameTableUntilItIsAdopted() throws Exception {
-    try (ServerProcess first = ServerProcess.serve(data, "--database-url", url);
+    try (ServerProcess first = serve(data);
         Wire wire = new Wire(first.port())) {
       assertThat(wire.send("PUT", Wire.entry("kv", "a"), "{\"value\": \"1\"}").status())
           .isEqualTo(202);
@@ -56,11 +57,12 @@ class OwnershipIT {
             "kv",
             "--database-url",
             url,
+            "--config",
+            one.toString(),
             "--data-dir",
             folder.resolve("second").toString());
     assertThat(adopted.exit()).as(adopted.out() + adopted.err()).isZero();
-    try (ServerProcess second =
-            ServerProcess.serve(folder.resolve("second"), "--database-url", url);
+    try (ServerProcess second = serve(folder.resolve("second"));
         Wire wire = new Wire(second.port())) {
       assertThat(wire.send("GET", Wire.entry("kv", "a"), "").body()).contains("\"1\"");
     }
@@ -81,7 +83,6 @@ class OwnershipIT {
   void aDatasetThatIsGoneWhileSomethingIsPending() throws Exception {
     Path both =
         Files.writeString(folder.resolve("both.yaml"), Table.yaml("linger: 1h", "kv", "other"));
-    Path one = Files.writeString(folder.resolve("one.yaml"), Table.yaml("linger: 1h", "kv"));
     try (ServerProcess server =
             ServerProcess.serve(data, "--database-url", url, "--config", both.toString());
         Wire wire = new Wire(server.port())) {
@@ -89,10 +90,7 @@ class OwnershipIT {
       server.killHard();
     }
     refused(
-        "dataset other is not in the configuration, but 1 of its entries are still pending",
-        data,
-        "--config",
-        one.toString());
+        "dataset other is not in the configuration, but 1 of its entries are still pending", data);
     ServerProcess.Ended check =
         ServerProcess.run("journal", "check", data.resolve("journal/other").toString());
     assertThat(check.exit()).isZero();
@@ -101,7 +99,7 @@ class OwnershipIT {
 
   @Test
   void aDamagedJournalIsRefusedAndSalvaged() throws Exception {
-    try (ServerProcess server = ServerProcess.serve(data, "--database-url", url);
+    try (ServerProcess server = serve(data);
         Wire wire = new Wire(server.port())) {
       for (int i = 0; i < 50; i++) {
         wire.send("PUT", Wire.entry("kv", "k" + i), "{\"value\": \"v\"}");
@@ -124,7 +122,7 @@ class OwnershipIT {
   }
 
   private void write(String key) throws Exception {
-    try (ServerProcess server = ServerProcess.serve(data, "--database-url", url);
+    try (ServerProcess server = serve(data);
         Wire wire = new Wire(server.port())) {
       assertThat(wire.send("PUT", Wire.entry("kv", key), "{\"value\": \"1\"}").status())
           .isEqualTo(202);
@@ -133,14 +131,23 @@ class OwnershipIT {
     }
   }
 
-  private void refused(String message, Path dataDir, String... more) throws Exception {
-    String[] args = new String[more.length + 7];
-    List<String> first =
-        List.of("serve", "--port", "0", "--data-dir", dataDir.toString(), "--database-url", url);
-    for (int i = 0; i < args.length; i++) {
-      args[i] = i < first.size() ? first.get(i) : more[i - first.size()];
-    }
-    oneLine(ServerProcess.run(args), message);
+  private ServerProcess serve(Path dataDir) throws Exception {
+    return ServerProcess.serve(dataDir, "--database-url", url, "--config", one.toString());
+  }
+
+  private void refused(String message, Path dataDir) throws Exception {
+    oneLine(
+        ServerProcess.run(
+            "serve",
+            "--port",
+            "0",
+            "--data-dir",
+            dataDir.toString(),
+            "--database-url",
+            url,
+            "--config",
+            one.toString()),
+        message);
   }
 
   private static void oneLine(ServerProcess.Ended ended, String message) {

@@ -143,6 +143,7 @@ class ServeIT {
   void whatIsStillPendingIsSaidAtTheEnd() throws Exception {
     TestPostgres.Database database = TestPostgres.createDatabase();
     Table.create(database.jdbcUrl(), "kv");
+    Table.createProducts(database.jdbcUrl());
     try (ServerProcess server =
             ServerProcess.serve(
                 folder.resolve("data"),
@@ -279,6 +280,7 @@ class ServeIT {
   void aSecondSignalEndsItAtOnce() throws Exception {
     TestPostgres.Database database = TestPostgres.createDatabase();
     Table.create(database.jdbcUrl(), "kv");
+    Table.createProducts(database.jdbcUrl());
     try (ServerProcess server =
             ServerProcess.serve(folder.resolve("data"), "--database-url", database.jdbcUrl());
         Wire wire = new Wire(server.port())) {

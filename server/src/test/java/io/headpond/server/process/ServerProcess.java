@@ -22,6 +22,9 @@ import java.util.regex.Pattern;
 final class ServerProcess implements AutoCloseable {
   private static final Pattern READY =
       Pattern.compile("is ready at http://127\\.0\\.0\\.1:([0-9]+)");
+  private static final String OURS =
+      "HEADPOND_.*|DATABASE_URL|BATCH_SIZE|BATCH_TIMEOUT|WORKER_POLL_INTERVAL|MAX_RETRIES|RETRY_DELAY"
+          + "|WRITE_BEHIND_ENABLED";
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Duration POLL = Duration.ofMillis(20);
 
@@ -91,7 +94,7 @@ final class ServerProcess implements AutoCloseable {
   static ServerProcess start(List<String> command, Map<String, String> environment)
       throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command);
-    builder.environment().keySet().removeIf(name -> name.startsWith("HEADPOND_"));
+    builder.environment().keySet().removeIf(name -> name.matches(OURS));
     builder.environment().putAll(environment);
     return new ServerProcess(builder.start());
   }

@@ -56,6 +56,15 @@ final class Table {
     }
   }
 
+  /** The table of products that the shipped configuration declares beside kv. */
+  static void createProducts(String jdbcUrl) throws SQLException {
+    execute(
+        jdbcUrl,
+        "create table products (id text primary key, name text not null, price numeric not null,"
+            + " quantity integer not null, version bigint not null, updated_at timestamptz not"
+            + " null)");
+  }
+
   /** What stands in the tables, by {@code table/key}. */
   static Map<String, HistoryChecker.Held<String>> rows(String jdbcUrl, String... names)
       throws SQLException {
