@@ -25,10 +25,18 @@ public final class Reply {
   private static final int SMALL = 4_096;
   private static final Logger LOG = LoggerFactory.getLogger(Reply.class);
 
-  /** What is sent. */
-  public record Answer(int status, Json body, @Nullable String etag) {
+  /**
+   * What is sent.
+   *
+   * @param location of what was created; null if nothing was
+   */
+  public record Answer(int status, Json body, @Nullable String etag, @Nullable String location) {
     public Answer(int status, Json body) {
       this(status, body, null);
+    }
+
+    public Answer(int status, Json body, @Nullable String etag) {
+      this(status, body, etag, null);
     }
   }
 
@@ -44,6 +52,9 @@ public final class Reply {
   public void send(Answer answer) {
     if (answer.etag() != null) {
       response.setHeader("ETag", answer.etag());
+    }
+    if (answer.location() != null) {
+      response.setHeader("Location", answer.location());
     }
     send(answer.status(), JSON, answer.body().toBytes());
   }
