@@ -12,13 +12,18 @@ final class Backoff {
   private static final Duration LONGEST_IN_HASTE = Duration.ofSeconds(1);
 
   private final Environment environment;
-  private final long baseNanos;
+  private final Duration base;
   private int failures;
   private long untilNanos;
 
   Backoff(Environment environment, Duration base) {
     this.environment = environment;
-    this.baseNanos = base.toNanos();
+    this.base = base;
+  }
+
+  /** The longest pause after so many failures: {@code base * 2^(failures-1)}, at most 30 s. */
+  static long longestNanos(Duration base, int failures) {
+    return Math.min(LONGEST.toNanos(), base.toNanos() << Math.min(failures - 1, 20));
   }
 
   /**
@@ -27,9 +32,9 @@ final class Backoff {
    * @param haste somebody waits for all to be written: at most a second
    */
   void failed(boolean haste) {
-    long longest = (haste ? LONGEST_IN_HASTE : LONGEST).toNanos();
-    long limit = Math.min(longest, baseNanos << Math.min(failures, 20));
     failures++;
+    long longest = longestNanos(base, failures);
+    long limit = haste ? Math.min(longest, LONGEST_IN_HASTE.toNanos()) : longest;
     untilNanos = environment.nanos() + 1 + Long.remainderUnsigned(environment.random(), limit);
   }
 

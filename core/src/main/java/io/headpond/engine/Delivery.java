@@ -1,42 +1,31 @@
 package io.headpond.engine;
 
-import io.headpond.HeadpondException;
+import io.headpond.CacheListener;
 import io.headpond.OutcomeUnknownException;
-import io.headpond.RejectedException;
-import io.headpond.UnavailableException;
 import io.headpond.engine.FlushRequest.Result;
-import io.headpond.engine.Trouble.Kind;
+import io.headpond.engine.Refusals.Refusal;
 import io.headpond.spi.Applied;
-import io.headpond.spi.Applied.Done;
-import io.headpond.spi.Applied.Outcome;
-import io.headpond.spi.Applied.Rejected;
-import io.headpond.spi.Applied.Retry;
-import io.headpond.spi.Applied.Stale;
-import io.headpond.spi.Batch;
 import io.headpond.spi.DatabaseWentBackException;
-import io.headpond.spi.Failure;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Lease;
+import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Taken;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The steps that bring one batch to the database: lease (acquired anew after an unknown outcome), take, apply, settle; and what
- * each answer of the database means for the entries. When and how often is the {@link Flusher}'s, on whose events all of it runs.
+ * each answer of the database means for the entries. When and how often is the {@link Flusher}'s. Used in steps only.
  *
  * <p>A batch whose outcome is unknown is applied again as it was, under a new epoch, before anything else of the
- * partition. A batch that was surely not applied is taken anew, with whatever has coalesced since.
+ * partition. A batch that was surely not applied is taken anew, with whatever has coalesced since, and without what the database refused of it.
  */
 final class Delivery {
   private static final Logger log = LoggerFactory.getLogger(Delivery.class);
@@ -46,6 +35,9 @@ final class Delivery {
   private final HotStore store;
   private final Engine engine;
   private final Flusher flusher;
+  private final Steps steps;
+  private final Refusals refusals;
+  private final StagedWrites stagedWrites;
   private final int partition;
   private final String name;
 
@@ -54,28 +46,29 @@ final class Delivery {
   private int max;
 
   /** The batch of this cycle, from the take to the end. */
-  private @Nullable Attempt inFlight;
+  private @Nullable Flight inFlight;
 
   /** A batch whose outcome nobody knows. */
-  private @Nullable Attempt unknown;
+  private @Nullable Flight unknown;
 
-  /** A take is under way: which staged write it will return is not known. */
+  /** A take is under way: which staged writes it will return is not known. */
   private boolean taking;
 
-  /** Staged writes to be taken back as soon as the take has returned. */
-  private final List<Mutation> withdrawals = new ArrayList<>();
-
-  /** Write ids of staged writes whose caller has been told that the outcome is unknown. */
-  private final Set<Long> answered = new HashSet<>();
-
-  /** A batch on its way, and whether it is one staged write. */
-  private record Attempt(Batch batch, boolean staged) {}
-
-  Delivery(Core core, Engine engine, Flusher flusher, int partition, Lease lease) {
+  Delivery(
+      Core core,
+      Engine engine,
+      Flusher flusher,
+      Steps steps,
+      Refusals refusals,
+      int partition,
+      Lease lease) {
     this.core = core;
     this.store = core.store();
     this.engine = engine;
     this.flusher = flusher;
+    this.steps = steps;
+    this.refusals = refusals;
+    this.stagedWrites = new StagedWrites(core, engine, flusher, steps, partition);
     this.partition = partition;
     this.name = core.settings().name();
     this.lease = lease;
@@ -111,14 +104,11 @@ final class Delivery {
   /** Takes a staged write back whose caller has waited long enough, and answers it. */
   void unstage(Mutation mutation) {
     if (carries(inFlight, mutation) || carries(unknown, mutation)) {
-      answered.add(mutation.writeId());
-      engine.answer(
-          mutation,
-          new OutcomeUnknownException("no answer from the database yet; the write is under way"));
+      stagedWrites.tooLateToTakeBack(mutation);
     } else if (taking) {
-      withdrawals.add(mutation);
+      stagedWrites.decideLater(mutation);
     } else {
-      withdraw(mutation);
+      stagedWrites.takeBack(mutation, epoch);
     }
   }
 
@@ -128,17 +118,13 @@ final class Delivery {
    * @return the lease that was held
    */
   @Nullable Lease halt(String reason) {
-    Attempt attempt = inFlight;
-    if (attempt != null && attempt.staged) {
-      answer(
-          attempt.batch.mutations().get(0),
-          new OutcomeUnknownException("flushing stopped while the write was under way: " + reason));
+    Flight flight = inFlight;
+    if (flight != null && flight.staged()) {
+      stagedWrites.abandoned(flight, reason);
     }
     Lease held = lease;
     lease = null;
-    inFlight = null;
-    taking = false;
-    decideWithdrawals();
+    nothingInFlight();
     return held;
   }
 
@@ -148,20 +134,17 @@ final class Delivery {
       unknown = inFlight;
     }
     lease = null;
-    inFlight = null;
-    taking = false;
-    decideWithdrawals();
+    nothingInFlight();
   }
 
-  /** What the take has returned, if anything, is known: staged writes that wait to be taken back can be judged. */
-  private void decideWithdrawals() {
-    List<Mutation> waiting = List.copyOf(withdrawals);
-    withdrawals.clear();
-    waiting.forEach(this::unstage);
+  private void nothingInFlight() {
+    inFlight = null;
+    taking = false;
+    stagedWrites.decideNow().forEach(this::unstage);
   }
 
   private void acquire() {
-    flusher.then(
+    steps.then(
         core.systemOfRecord().acquire(store.id(), partition),
         acquired -> {
           if (acquired.frontier() < store.frontier(partition)) {
@@ -169,7 +152,7 @@ final class Delivery {
                 Engine.wentBack(partition, store.frontier(partition), acquired.frontier()));
             return;
           }
-          flusher.then(
+          steps.then(
               store.open(partition, acquired.epoch(), acquired.highVersion(), true),
               opened -> {
                 lease = acquired;
@@ -182,36 +165,34 @@ final class Delivery {
         this::failed);
   }
 
-  /** A batch without rows: it renews the lease, moves the frontier, and shows whether the database answers. */
   private void renew(Lease held) {
     // In this order: what is written after the time was read is either counted or has a later
     // version.
     long now = store.nowMicros(partition);
     PartitionStats stats = store.stats(partition);
     long frontier = stats.oldest() == 0 ? now : Math.min(now, stats.oldest());
-    apply(new Attempt(new Batch(batchId(), List.of(), frontier), false), held);
+    apply(Flight.empty(frontier, batchId(), core.environment().nanos()), held);
   }
 
   private void proceed(Lease held) {
-    Attempt again = unknown;
+    Flight again = unknown;
     if (again != null) {
       apply(again, held);
       return;
     }
     taking = true;
-    flusher.then(
-        store.take(partition, held.epoch(), max), taken -> taken(taken, held), this::failed);
+    long lag = core.listeners().any() ? flusher.ageNanos(store.stats(partition)) : 0;
+    steps.then(
+        store.take(partition, held.epoch(), max), taken -> taken(taken, lag, held), this::failed);
   }
 
-  private void taken(Taken taken, Lease held) {
+  private void taken(Taken taken, long lagNanos, Lease held) {
     taking = false;
-    List<Mutation> sorted = new ArrayList<>(taken.mutations());
-    sorted.sort(Comparator.comparing(Mutation::key));
-    Attempt attempt = new Attempt(new Batch(batchId(), sorted, taken.frontier()), taken.staged());
-    inFlight = attempt;
-    decideWithdrawals();
-    if (!sorted.isEmpty()) {
-      apply(attempt, held);
+    Flight flight = Flight.of(taken, batchId(), core.environment().nanos(), lagNanos);
+    inFlight = flight;
+    stagedWrites.decideNow().forEach(this::unstage);
+    if (!flight.mutations().isEmpty()) {
+      apply(flight, held);
     } else if (flusher.trouble() != null) {
       renew(held);
     } else {
@@ -220,110 +201,102 @@ final class Delivery {
     }
   }
 
-  private void apply(Attempt attempt, Lease held) {
-    inFlight = attempt;
-    flusher.then(
-        core.systemOfRecord().apply(attempt.batch, held),
+  private void apply(Flight flight, Lease held) {
+    inFlight = flight;
+    steps.then(
+        core.systemOfRecord().apply(flight.batch(), held),
         applied -> {
           unknown = null;
           flusher.renewed();
-          applied(attempt, applied, held);
+          applied(flight, applied, held);
         },
         failure -> {
           if (Failures.cause(failure) instanceof OutcomeUnknownException) {
-            unknown = attempt;
+            unknown = flight;
             lease = null;
           }
           failed(failure);
         });
   }
 
-  private void applied(Attempt attempt, Applied applied, Lease held) {
-    List<Mutation> mutations = attempt.batch.mutations();
-    List<Mutation> done = new ArrayList<>(mutations.size());
-    List<Mutation> stale = new ArrayList<>(0);
-    int rejected = 0;
-    int retried = 0;
-    String refusal = null;
-    String delay = null;
-    long highest = 0;
-    for (int i = 0; i < mutations.size(); i++) {
-      Outcome outcome = applied.outcomes().get(i);
-      if (outcome instanceof Done) {
-        done.add(mutations.get(i));
-      } else if (outcome instanceof Stale newer) {
-        stale.add(mutations.get(i));
-        highest = Math.max(highest, newer.version());
-      } else if (outcome instanceof Rejected why) {
-        rejected++;
-        refusal = "entry " + mutations.get(i).key().hashText() + ": " + why.message();
-      } else if (outcome instanceof Retry why) {
-        retried++;
-        delay = why.message();
-      }
-    }
-    String error = refusal == null ? delay : refusal;
-    Result result =
-        new Result(
-            error == null ? done.size() : 0,
-            error == null ? stale.size() : 0,
-            retried,
-            rejected,
-            applied.statements(),
-            error);
-    if (attempt.staged) {
-      stagedApplied(attempt, applied.outcomes().get(0), applied.statements(), held);
-    } else if (error != null) {
-      fail(refusal == null ? Kind.OUTAGE : Kind.REJECTED, error, result);
-    } else if (stale.isEmpty()) {
-      settle(attempt, done, result, held);
+  private void applied(Flight flight, Applied applied, Lease held) {
+    Outcomes outcomes = Outcomes.of(flight.mutations(), applied);
+    int statements = applied.statements();
+    if (!outcomes.refused().isEmpty()) {
+      refused(flight, outcomes, statements, held);
+    } else if (outcomes.retry() != null) {
+      fail(outcomes.retry(), new Result(0, 0, outcomes.retried(), 0, statements, outcomes.retry()));
+    } else if (outcomes.stale().isEmpty()) {
+      settle(flight, outcomes, outcomes.done(), statements, held);
     } else {
-      long foreign = highest;
-      sortStale(
-          stale,
-          done,
-          held,
-          () -> raiseClock(foreign, held, () -> settle(attempt, done, result, held)));
+      raiseClock(outcomes.newest(), held, () -> stale(flight, outcomes, statements, held));
     }
+  }
+
+  /** Nothing of the batch was applied. Without the refused ones the others are tried again at once. */
+  private void refused(Flight flight, Outcomes outcomes, int statements, Lease held) {
+    int refused = outcomes.refused().size();
+    String words = outcomes.firstRefusal();
+    core.statistics().failedBatches.increment();
+    tellFailure(
+        flight,
+        statements,
+        refused + " of " + flight.mutations().size() + " entries were refused: " + words);
+    if (flight.staged()) {
+      core.statistics().rejected.add(refused);
+      stagedWrites.refused(
+          flight,
+          outcomes.refused(),
+          held.epoch(),
+          () -> end(new Result(0, 0, 0, 0, statements, null)),
+          this::failed);
+      return;
+    }
+    flusher.recovered();
+    List<Refusal> all = new ArrayList<>(refused);
+    outcomes
+        .refused()
+        .forEach(
+            (mutation, why) ->
+                all.add(new Refusal(mutation, flight.attempts(mutation.key()) + 1, why, false)));
+    steps.then(
+        refusals.keep(all, held.epoch()),
+        kept -> end(new Result(0, 0, 0, refused, statements, words)),
+        this::failed);
   }
 
   /**
    * A row with a newer version is fine if that newer write is ours and still to come. Otherwise another program wrote
    * it: the entry is a conflict for a person, and reads show what the database has.
    */
-  private void sortStale(List<Mutation> stale, List<Mutation> done, Lease held, Runnable next) {
-    if (stale.isEmpty()) {
-      next.run();
+  private void stale(Flight flight, Outcomes outcomes, int statements, Lease held) {
+    if (flight.staged()) {
+      stagedWrites.stale(
+          outcomes.stale(),
+          held.epoch(),
+          () -> settle(flight, outcomes, outcomes.done(), statements, held),
+          this::failed);
       return;
     }
-    Mutation mutation = stale.remove(stale.size() - 1);
-    flusher.then(
-        store.get(mutation.key()),
-        lookup -> {
-          if (lookup.version() > mutation.version()) {
-            done.add(mutation);
-            sortStale(stale, done, held, next);
-            return;
+    steps.then(
+        store.getAll(outcomes.stale().stream().map(Mutation::key).toList()),
+        found -> {
+          List<Mutation> done = new ArrayList<>(outcomes.done());
+          List<Refusal> conflicts = new ArrayList<>();
+          for (int i = 0; i < found.size(); i++) {
+            Mutation mutation = outcomes.stale().get(i);
+            Lookup lookup = found.get(i);
+            if (lookup.version() > mutation.version()) {
+              done.add(mutation);
+            } else {
+              int attempts = flight.attempts(mutation.key()) + 1;
+              conflicts.add(
+                  new Refusal(mutation, attempts, "conflict: " + StagedWrites.CONFLICT, true));
+            }
           }
-          String message = "conflict: the database has a newer version that is not from this store";
-          log.warn(
-              "{}: partition {}: entry {}: {}; parked",
-              name,
-              partition,
-              mutation.key().hashText(),
-              message);
-          flusher.then(
-              store.park(
-                  partition,
-                  held.epoch(),
-                  mutation,
-                  1,
-                  new Failure(message, true, core.environment().wallMicros())),
-              parked -> {
-                core.settlements().parked(mutation, message);
-                engine.released(List.of(mutation.key()));
-                sortStale(stale, done, held, next);
-              },
+          steps.then(
+              refusals.keep(conflicts, held.epoch()),
+              kept -> settle(flight, outcomes, done, statements, held),
               this::failed);
         },
         this::failed);
@@ -331,29 +304,20 @@ final class Delivery {
 
   /** So that the next write of a row that somebody else moved ahead is not stale again. */
   private void raiseClock(long version, Lease held, Runnable next) {
-    flusher.then(
+    steps.then(
         store.open(partition, held.epoch(), version, false), opened -> next.run(), this::failed);
   }
 
-  private void settle(Attempt attempt, List<Mutation> done, Result result, Lease held) {
-    flusher.then(
-        store.settle(partition, held.epoch(), done, attempt.batch.frontier()),
-        settled -> {
-          if (!attempt.batch.mutations().isEmpty()) {
-            core.statistics().batches.increment();
-            core.statistics().applied.add(result.applied());
-            core.statistics().stale.add(result.stale());
-            core.statistics().flushRate.add(done.size());
-          }
-          core.settlements().applied(done);
-          if (attempt.staged) {
-            answer(attempt.batch.mutations().get(0), null);
-          } else {
-            flusher.recovered();
-          }
-          engine.released(done.stream().map(Mutation::key).toList());
-          end(result);
-        },
+  /**
+   * The database has committed the batch.
+   *
+   * @param done what it has, or had in a newer version of ours
+   */
+  private void settle(
+      Flight flight, Outcomes outcomes, List<Mutation> done, int statements, Lease held) {
+    steps.then(
+        store.settle(partition, held.epoch(), done, flight.batch().frontier()),
+        settled -> settled(flight, outcomes, done, statements),
         failure -> {
           if (Failures.cause(failure) instanceof FencedException || store.failure() != null) {
             failed(failure);
@@ -364,45 +328,65 @@ final class Delivery {
               name,
               partition,
               Failures.message(failure));
-          int mine = flusher.cycle();
-          core.environment()
-              .schedule(
-                  SETTLE_AGAIN,
-                  () ->
-                      flusher.on(
-                          () ->
-                              flusher.ifCurrent(mine, () -> settle(attempt, done, result, held))));
+          steps.after(SETTLE_AGAIN, () -> settle(flight, outcomes, done, statements, held));
         });
   }
 
-  /** A staged write is nobody's batch: its answer goes to its caller, not into a flush. */
-  private void stagedApplied(Attempt attempt, Outcome outcome, int statements, Lease held) {
-    Mutation mutation = attempt.batch.mutations().get(0);
-    if (outcome instanceof Done) {
-      settle(attempt, attempt.batch.mutations(), new Result(0, 0, 0, 0, statements, null), held);
-    } else if (outcome instanceof Retry why) {
-      fail(Kind.OUTAGE, why.message(), Result.failure(why.message()));
-    } else {
-      String message =
-          outcome instanceof Rejected why
-              ? why.message()
-              : "the database has a newer version that is not from this store";
-      Runnable refuse =
-          () ->
-              flusher.then(
-                  store.unstage(partition, held.epoch(), mutation),
-                  gone -> {
-                    answer(mutation, new RejectedException(message));
-                    engine.released(List.of(mutation.key()));
-                    end(new Result(0, 0, 0, 0, statements, null));
-                  },
-                  this::failed);
-      if (outcome instanceof Stale newer) {
-        raiseClock(newer.version(), held, refuse);
-      } else {
-        refuse.run();
-      }
+  private void settled(Flight flight, Outcomes outcomes, List<Mutation> done, int statements) {
+    int applied = outcomes.done().size();
+    int stale = outcomes.stale().size();
+    if (!flight.mutations().isEmpty()) {
+      core.statistics().batches.increment();
+      core.statistics().applied.add(applied);
+      core.statistics().stale.add(stale);
+      core.statistics().flushRate.add(done.size());
+      tellSettled(flight, done, stale, statements);
     }
+    core.settlements().applied(done);
+    if (flight.staged()) {
+      stagedWrites.settled(outcomes.done());
+    } else {
+      flusher.recovered();
+    }
+    engine.released(done.stream().map(Mutation::key).toList());
+    // A staged write is nobody's batch: its answer goes to its caller, not into a flush.
+    end(
+        flight.staged()
+            ? new Result(0, 0, 0, 0, statements, null)
+            : new Result(applied, stale, 0, 0, statements, null));
+  }
+
+  private void tellSettled(Flight flight, List<Mutation> done, int stale, int statements) {
+    if (core.listeners().any()) {
+      List<CacheListener.Version> entries =
+          done.stream()
+              .map(mutation -> new CacheListener.Version(mutation.key(), mutation.version()))
+              .toList();
+      tell(flight, entries, stale, statements, null);
+    }
+  }
+
+  private void tellFailure(@Nullable Flight flight, int statements, String why) {
+    if (core.listeners().any()) {
+      tell(flight, List.of(), 0, statements, why);
+    }
+  }
+
+  private void tell(
+      @Nullable Flight flight,
+      List<CacheListener.Version> entries,
+      int stale,
+      int statements,
+      @Nullable String failure) {
+    Duration duration =
+        flight == null
+            ? Duration.ZERO
+            : Duration.ofNanos(core.environment().nanos() - flight.beganNanos());
+    long lag = flight == null ? flusher.ageNanos(store.stats(partition)) : flight.lagNanos();
+    CacheListener.Flush event =
+        new CacheListener.Flush(
+            partition, entries, stale, statements, duration, Duration.ofNanos(lag), failure);
+    core.listeners().tell(listener -> listener.flushed(event));
   }
 
   private void failed(Throwable failure) {
@@ -415,63 +399,31 @@ final class Delivery {
     } else if (store.failure() != null) {
       engine.storeFailed("the hot store failed: " + message);
     } else {
-      fail(Kind.OUTAGE, message, Result.failure(message));
+      fail(message, Result.failure(message));
     }
   }
 
-  private void withdraw(Mutation mutation) {
-    Trouble why = flusher.trouble();
-    store
-        .unstage(partition, epoch, mutation)
-        .whenComplete(
-            (removed, failure) -> {
-              engine.released(List.of(mutation.key()));
-              HeadpondException answer;
-              if (failure != null) {
-                answer = new OutcomeUnknownException(Failures.message(failure));
-              } else if (removed) {
-                answer =
-                    new UnavailableException(
-                        "not written in time and taken back"
-                            + (why == null ? "" : ": " + why.message()));
-              } else {
-                answer = new OutcomeUnknownException("the write could no longer be taken back");
-              }
-              flusher.on(() -> answer(mutation, answer));
-            });
+  /** The batch was not applied, or nobody knows, and it is no entry's fault. */
+  private void fail(String message, Result result) {
+    Flight flight = inFlight;
+    tellFailure(flight, result.statements(), message);
+    if (flight != null && flight.staged() && unknown == null) {
+      stagedWrites.notApplied(flight, epoch);
+    }
+    nothingInFlight();
+    flusher.notDelivered(message, result);
   }
 
-  private void answer(Mutation mutation, @Nullable HeadpondException failure) {
-    if (!answered.remove(mutation.writeId())) {
-      engine.answer(mutation, failure);
-    }
+  private void end(Result result) {
+    nothingInFlight();
+    flusher.ended(result);
   }
 
   private long batchId() {
     return core.environment().random() | 1;
   }
 
-  private static boolean carries(@Nullable Attempt attempt, Mutation mutation) {
-    return attempt != null && attempt.staged && attempt.batch.mutations().get(0).same(mutation);
-  }
-
-  private void fail(Kind kind, String message, Result result) {
-    Attempt attempt = inFlight;
-    if (attempt != null && attempt.staged && unknown == null) {
-      Mutation mutation = attempt.batch.mutations().get(0);
-      if (answered.contains(mutation.writeId())) {
-        withdraw(mutation);
-      }
-    }
-    inFlight = null;
-    taking = false;
-    decideWithdrawals();
-    flusher.notDelivered(kind, message, result);
-  }
-
-  private void end(Result result) {
-    inFlight = null;
-    taking = false;
-    flusher.ended(result);
+  private static boolean carries(@Nullable Flight flight, Mutation mutation) {
+    return flight != null && flight.carries(mutation);
   }
 }

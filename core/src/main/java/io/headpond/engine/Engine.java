@@ -50,7 +50,8 @@ final class Engine {
   private final List<Drain> drains = new CopyOnWriteArrayList<>();
 
   /** Somebody who waits until nothing is pending. */
-  private record Drain(long applied, long stale, CompletableFuture<FlushReport> result) {}
+  private record Drain(
+      long applied, long stale, long rejected, CompletableFuture<FlushReport> result) {}
 
   /** A drain has ended, with success or at its deadline. */
   private volatile boolean drained;
@@ -86,7 +87,7 @@ final class Engine {
 
   CompletableFuture<Receipt> write(Write write) {
     return write.durability() == Durability.DATABASE
-        ? writeThrough.write(write)
+        ? writeThrough.write(write, writes::conclude)
         : writes.write(write);
   }
 
@@ -163,7 +164,7 @@ final class Engine {
         IntStream.range(0, flushers.length)
             .mapToObj(p -> new Part(p, core.store().stats(p)))
             .filter(part -> part.stats.ready() > 0)
-            .sorted(Comparator.comparingLong(part -> part.stats.oldest()))
+            .sorted(Comparator.comparingLong(part -> part.stats.oldestReady()))
             .toList();
     CompletableFuture<Result> chain = CompletableFuture.completedFuture(Result.NOTHING);
     for (Part part : oldestFirst) {
@@ -193,6 +194,7 @@ final class Engine {
         new Drain(
             core.statistics().applied.sum(),
             core.statistics().stale.sum(),
+            core.statistics().rejected.sum(),
             new CompletableFuture<>());
     drains.add(drain);
     for (Flusher flusher : flushers) {
@@ -212,6 +214,7 @@ final class Engine {
     int pending = 0;
     int deferred = 0;
     int parked = 0;
+    int conflicts = 0;
     long bytes = 0;
     long lagNanos = 0;
     for (int i = 0; i < flushers.length; i++) {
@@ -219,10 +222,11 @@ final class Engine {
       pending += stats.pending();
       deferred += stats.deferred();
       parked += stats.parked();
+      conflicts += stats.conflicts();
       bytes += stats.bytes();
       lagNanos = Math.max(lagNanos, flushers[i].ageNanos(stats));
     }
-    List<String> reasons = reasons(parked);
+    List<String> reasons = reasons(deferred, parked - conflicts, conflicts);
     boolean down = refusing != null || core.store().failure() != null;
     return new CacheStatus(
         core.settings().name(),
@@ -240,11 +244,11 @@ final class Engine {
         core.statistics().counters());
   }
 
-  /** Age of the oldest pending entry. */
+  /** Age of the oldest entry that the database has not refused: no writer is slowed down for the sake of a refused one. */
   private long lagNanos() {
     long lag = 0;
     for (int i = 0; i < flushers.length; i++) {
-      lag = Math.max(lag, flushers[i].ageNanos(core.store().stats(i)));
+      lag = Math.max(lag, flushers[i].readyAgeNanos(core.store().stats(i)));
     }
     return lag;
   }
@@ -380,6 +384,7 @@ final class Engine {
   private void finish(Drain drain) {
     drains.remove(drain);
     drained = true;
+    int rejected = (int) (core.statistics().rejected.sum() - drain.rejected);
     Trouble why = firstTrouble();
     drain.result.complete(
         report(
@@ -387,9 +392,9 @@ final class Engine {
                 (int) (core.statistics().applied.sum() - drain.applied),
                 (int) (core.statistics().stale.sum() - drain.stale),
                 0,
+                rejected,
                 0,
-                0,
-                why == null ? null : why.message())));
+                why != null ? why.message() : rejected > 0 ? lastRefusal() : null)));
   }
 
   /** The report of a flush, completed where what users have attached may block. */
@@ -449,7 +454,18 @@ final class Engine {
     return null;
   }
 
-  private List<String> reasons(int parked) {
+  /** What the database said when it refused an entry; null if it has not since the start. */
+  private @Nullable String lastRefusal() {
+    for (Flusher flusher : flushers) {
+      String refusal = flusher.lastRefusal();
+      if (refusal != null) {
+        return refusal;
+      }
+    }
+    return null;
+  }
+
+  private List<String> reasons(int deferred, int refused, int conflicts) {
     List<String> reasons = new ArrayList<>();
     Throwable storeFailure = core.store().failure();
     if (storeFailure != null) {
@@ -466,7 +482,6 @@ final class Engine {
         troubles.merge(
             switch (trouble.kind()) {
               case OUTAGE -> "the database cannot be written to: " + trouble.message();
-              case REJECTED -> "the database refuses an entry: " + trouble.message();
               case STOPPED -> trouble.message();
             },
             1,
@@ -474,10 +489,22 @@ final class Engine {
       }
     }
     troubles.forEach((text, count) -> reasons.add(text + " (" + count + " partitions)"));
-    if (parked > 0) {
+    String refusal = lastRefusal();
+    String words = refusal == null ? "" : "; it said: " + refusal;
+    if (deferred > 0) {
+      reasons.add(entries(deferred) + " refused by the database and tried again" + words);
+    }
+    if (refused > 0) {
+      reasons.add(entries(refused) + " parked: the database refused every try" + words);
+    }
+    if (conflicts > 0) {
       reasons.add(
-          parked + " entries are parked: the database has a newer version that is not ours");
+          entries(conflicts) + " parked: the database has a newer version that is not ours");
     }
     return reasons;
+  }
+
+  private static String entries(int count) {
+    return count == 1 ? "1 entry is" : count + " entries are";
   }
 }

@@ -5,11 +5,11 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of one partition in a flush: what is pending when it arrives there, within a budget of entries. It is over when that
- * is written, the budget is used, or a cycle that it caused has failed. Used by one flusher only.
+ * The part of one partition in a flush: what is ready when it arrives there, within a budget of entries. It is over when that
+ * is written or refused, the budget is used, or a cycle that it caused has failed; it does not wait for deferred entries. Used by one flusher only.
  */
 final class FlushRequest {
-  /** What a cycle, or all of a part, did; {@code error} is null if nothing failed. */
+  /** What a cycle, or all of a part, did; {@code error} is null if nothing failed and nothing was refused. */
   record Result(
       int applied, int stale, int retried, int rejected, int statements, @Nullable String error) {
     static final Result NOTHING = new Result(0, 0, 0, 0, 0, null);
@@ -63,15 +63,16 @@ final class FlushRequest {
   /**
    * A cycle has ended. One that was under way when the request came counts for what it wrote, not for its failure.
    *
+   * @param failed whether nothing gets through; a refusal is no failure, what is left can be tried
    * @return whether the request is over
    */
-  boolean add(Result result, PartitionStats now) {
-    if (result.error() == null || begun) {
+  boolean add(Result result, boolean failed, PartitionStats now) {
+    if (!failed || begun) {
       sum = sum.plus(result);
       budget -= result.applied() + result.stale();
     }
-    boolean nothingLeft = now.ready() == 0 || now.oldest() > untilMicros;
-    if (budget <= 0 || nothingLeft || (begun && result.error() != null)) {
+    boolean nothingLeft = now.ready() == 0 || now.oldestReady() > untilMicros;
+    if (budget <= 0 || nothingLeft || (begun && failed)) {
       conclude();
       return true;
     }

@@ -11,8 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
-import java.util.function.Consumer;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,8 +20,8 @@ import org.slf4j.LoggerFactory;
  * Brings the pending entries of one partition to the database, one batch at a time: it decides when a cycle begins and
  * what follows a failure; {@link Delivery} does the steps of a cycle.
  *
- * <p>Cycles begin when the oldest entry has lingered, when a full batch is ready, when somebody asks, and to renew the lease. All
- * runs one step after the other in {@link #events}; only the fields said to be volatile are seen from elsewhere.
+ * <p>Cycles begin when the oldest ready entry has lingered, when a full batch is ready, when a deferred entry is due, when somebody asks, at once after a
+ * refusal, and to renew the lease. All runs as {@link Steps}, one after the other; only the fields said to be volatile are seen from elsewhere.
  */
 final class Flusher {
   private static final Logger log = LoggerFactory.getLogger(Flusher.class);
@@ -34,17 +33,19 @@ final class Flusher {
   private final Engine engine;
   private final int partition;
   private final String name;
-  private final SerialExecutor events;
+  private final Steps steps;
   private final Backoff backoff;
+  private final Refusals refusals;
   private final Delivery delivery;
   private final List<FlushRequest> requests = new ArrayList<>();
-
-  /** Counts cycles; what belongs to an earlier one is ignored. */
-  private int cycle;
 
   private Environment.@Nullable Timer timer;
   private long renewAtNanos;
   private boolean draining;
+
+  /** When entries were refused, by the store's clock: those that were pending by then do not wait any more. */
+  private long refusedAt;
+
   private @Nullable CompletableFuture<@Nullable Void> stopping;
 
   /** This cycle was asked for while the partition backs off: its failure does not make the pause longer. */
@@ -62,10 +63,8 @@ final class Flusher {
   /** Why nothing gets through; null while all is well. */
   private volatile @Nullable Trouble trouble;
 
-  /** The oldest entry, and since when it has been known. */
-  private volatile @Nullable Oldest oldest;
-
-  private record Oldest(long since, long seenNanos) {}
+  private final Age oldest;
+  private final Age oldestReady;
 
   Flusher(Core core, Engine engine, int partition, Lease lease) {
     this.core = core;
@@ -73,15 +72,18 @@ final class Flusher {
     this.engine = engine;
     this.partition = partition;
     this.name = core.settings().name();
-    this.delivery = new Delivery(core, engine, this, partition, lease);
-    this.events = new SerialExecutor(core.environment());
+    this.steps = new Steps(core.environment(), this::crashed);
+    this.refusals = new Refusals(core, engine, partition);
+    this.delivery = new Delivery(core, engine, this, steps, refusals, partition, lease);
+    this.oldest = new Age(core, partition);
+    this.oldestReady = new Age(core, partition);
     this.backoff = new Backoff(core.environment(), core.settings().retryDelay());
     this.renewAtNanos = core.environment().nanos() + RENEWAL.toNanos();
   }
 
   /** Looks at what recovery found. */
   void start() {
-    on(this::look);
+    steps.on(this::look);
   }
 
   /** An entry was written; {@code ready} of the partition can be taken now. Called for every write. */
@@ -89,18 +91,18 @@ final class Flusher {
     if (!noticed
         && (ready >= core.settings().maxBatchSize() ? !running && trouble == null : !watching)) {
       noticed = true;
-      on(this::look);
+      steps.on(this::look);
     }
   }
 
   /** A write was staged: somebody waits for it. */
   void staged() {
-    on(this::look);
+    steps.on(this::look);
   }
 
   /** Takes part in a flush: the request is complete when this partition has done what it could. */
   void flush(FlushRequest request) {
-    on(
+    steps.on(
         () -> {
           request.arrived(store.nowMicros(partition));
           requests.add(request);
@@ -110,7 +112,7 @@ final class Flusher {
 
   /** From now on nothing lingers, and pauses are short. */
   void drain() {
-    on(
+    steps.on(
         () -> {
           draining = true;
           backoff.skip();
@@ -120,7 +122,7 @@ final class Flusher {
 
   /** The database answers to another partition again. */
   void retryNow() {
-    on(
+    steps.on(
         () -> {
           Trouble current = trouble;
           if (current != null && current.kind() == Kind.OUTAGE) {
@@ -132,13 +134,13 @@ final class Flusher {
 
   /** Takes a staged write back whose caller has waited long enough, and answers it. */
   void unstage(Mutation mutation) {
-    on(() -> delivery.unstage(mutation));
+    steps.on(() -> delivery.unstage(mutation));
   }
 
   /** Ends after the cycle under way and gives the lease back. */
   CompletableFuture<@Nullable Void> stop() {
     CompletableFuture<@Nullable Void> stopped = new CompletableFuture<>();
-    on(
+    steps.on(
         () -> {
           stopping = stopped;
           if (!running) {
@@ -150,7 +152,7 @@ final class Flusher {
 
   /** Ends at once and for good: a person has to decide. */
   void stop(String reason) {
-    on(() -> halt(reason));
+    steps.on(() -> halt(reason));
   }
 
   @Nullable Trouble trouble() {
@@ -163,22 +165,19 @@ final class Flusher {
     return current != null && current.kind() == Kind.STOPPED;
   }
 
-  /**
-   * How long the oldest entry has been pending. The store's clock tells, but it stands still while it is ahead of the wall
-   * clock; so the time since this flusher first saw the entry counts too.
-   */
+  /** How long the oldest entry has been pending; 0 if nothing is. */
   long ageNanos(PartitionStats stats) {
-    if (stats.oldest() == 0) {
-      return 0;
-    }
-    Oldest known = oldest;
-    long now = core.environment().nanos();
-    if (known == null || known.since != stats.oldest()) {
-      known = new Oldest(stats.oldest(), now);
-      oldest = known;
-    }
-    long byClock = Math.max(0, store.nowMicros(partition) - stats.oldest()) * 1_000;
-    return Math.max(byClock, now - known.seenNanos);
+    return oldest.nanos(stats.oldest());
+  }
+
+  /** How long the oldest of those entries has been pending that the database has not refused; 0 if there is none. */
+  long readyAgeNanos(PartitionStats stats) {
+    return oldestReady.nanos(stats.oldestReady());
+  }
+
+  /** What the database said the last time that it refused an entry; null if it has not since the start. */
+  @Nullable String lastRefusal() {
+    return refusals.last();
   }
 
   /** Decides what to do next. */
@@ -208,36 +207,53 @@ final class Flusher {
       begin(false, false);
     } else if (untilRenewal <= 0) {
       begin(false, true);
-    } else if (stats.ready() == 0) {
-      rest(untilRenewal);
     } else {
-      long linger = core.settings().linger().toNanos() - ageNanos(stats);
-      if (linger <= 0 || draining || stats.ready() >= core.settings().maxBatchSize()) {
+      long untilBatch = nanosUntilBatch(stats);
+      if (untilBatch <= 0) {
         begin(false, false);
+      } else if (stats.ready() == 0) {
+        rest(Math.min(untilBatch, untilRenewal));
       } else {
-        wake(Math.min(linger, untilRenewal), true);
+        wake(Math.min(untilBatch, untilRenewal), true);
       }
     }
   }
 
-  /** Nothing to do but to renew the lease in a while. */
-  private void rest(long untilRenewal) {
-    wake(untilRenewal, false);
+  /** Until ready entries have lingered or deferred ones are due. */
+  private long nanosUntilBatch(PartitionStats stats) {
+    long until = Long.MAX_VALUE;
+    if (stats.ready() > 0) {
+      boolean now =
+          draining
+              || stats.ready() >= core.settings().maxBatchSize()
+              || stats.oldestReady() <= refusedAt;
+      until = now ? 0 : core.settings().linger().toNanos() - readyAgeNanos(stats);
+    }
+    if (stats.nextDue() != 0) {
+      long micros = stats.nextDue() - core.environment().wallMicros();
+      until = Math.min(until, TimeUnit.MICROSECONDS.toNanos(micros));
+    }
+    return until;
+  }
+
+  /** Nothing to do for a while, unless something is written. */
+  private void rest(long nanos) {
+    wake(nanos, false);
     // A write that came before the line above saw that somebody was watching.
     if (store.stats(partition).ready() > 0) {
-      on(this::look);
+      steps.on(this::look);
     }
   }
 
   private void wake(long nanos, boolean forEntries) {
     cancelTimer();
-    timer = core.environment().schedule(Duration.ofNanos(nanos), () -> on(this::look));
+    timer = core.environment().schedule(Duration.ofNanos(nanos), () -> steps.on(this::look));
     watching = forEntries;
   }
 
   private void begin(boolean whileHeld, boolean renewing) {
     cancelTimer();
-    cycle++;
+    steps.newCycle();
     forced = whileHeld;
     running = true;
     watching = true;
@@ -258,14 +274,14 @@ final class Flusher {
     renewAtNanos = core.environment().nanos() + RENEWAL.toNanos();
   }
 
-  /** A cycle has failed. */
-  void notDelivered(Kind kind, String message, Result result) {
+  /** A cycle has failed, through no entry's fault. */
+  void notDelivered(String message, Result result) {
     core.statistics().failedBatches.increment();
     if (!forced || backoff.failures() == 0) {
       backoff.failed(draining);
     }
     Trouble before = trouble;
-    trouble = new Trouble(kind, message, backoff.failures());
+    trouble = new Trouble(Kind.OUTAGE, message, backoff.failures());
     if (before == null || !before.message().equals(message)) {
       log.warn(
           "{}: partition {} does not reach the database (attempt {}, next in {} ms): {}",
@@ -275,10 +291,10 @@ final class Flusher {
           backoff.remainingNanos() / 1_000_000,
           message);
     }
-    ended(result);
+    ended(result, true);
   }
 
-  /** Entries have reached the database. */
+  /** The database takes transactions of this partition. */
   void recovered() {
     Trouble before = trouble;
     if (before != null) {
@@ -293,12 +309,19 @@ final class Flusher {
     }
   }
 
-  /** A cycle is over. */
+  /** A cycle is over in which the database answered. */
   void ended(Result result) {
+    if (result.rejected() > 0) {
+      refusedAt = store.nowMicros(partition);
+    }
+    ended(result, false);
+  }
+
+  private void ended(Result result, boolean failed) {
     running = false;
     PartitionStats stats = store.stats(partition);
-    requests.removeIf(request -> request.add(result, stats));
-    on(this::look);
+    requests.removeIf(request -> request.add(result, failed, stats));
+    steps.on(this::look);
   }
 
   /** A cycle is over in which nothing could be taken. */
@@ -306,8 +329,8 @@ final class Flusher {
     running = false;
     PartitionStats stats = store.stats(partition);
     if (stats.staged() > 0 || stats.ready() == 0) {
-      requests.removeIf(request -> request.add(Result.NOTHING, stats));
-      on(this::look);
+      requests.removeIf(request -> request.add(Result.NOTHING, false, stats));
+      steps.on(this::look);
     } else {
       requests.forEach(FlushRequest::conclude);
       requests.clear();
@@ -328,7 +351,7 @@ final class Flusher {
   /** Returns the lease that was held. */
   private @Nullable Lease halt(String reason) {
     cancelTimer();
-    cycle++;
+    steps.newCycle();
     running = false;
     watching = true;
     trouble = new Trouble(Kind.STOPPED, reason, 0);
@@ -356,55 +379,14 @@ final class Flusher {
     }
   }
 
-  int cycle() {
-    return cycle;
-  }
-
-  void ifCurrent(int mine, Runnable step) {
-    if (mine == cycle && !stopped()) {
-      step.run();
-    }
-  }
-
-  /** Goes on in {@link #events} when the stage completes, if this cycle is still the one. */
-  <T extends @Nullable Object> void then(
-      CompletionStage<T> stage, Consumer<? super T> success, Consumer<Throwable> failure) {
-    int mine = cycle;
-    stage.whenComplete(
-        (value, error) ->
-            on(
-                () ->
-                    ifCurrent(
-                        mine,
-                        () -> {
-                          if (error == null) {
-                            success.accept(value);
-                          } else {
-                            failure.accept(error);
-                          }
-                        })));
-  }
-
-  /** Runs a step among {@link #events}. */
-  void on(Runnable step) {
-    events.execute(
-        () -> {
-          try {
-            step.run();
-          } catch (RuntimeException | Error e) {
-            crashed(e);
-          }
-        });
-  }
-
   /** A step threw: what was under way may or may not have happened. */
   private void crashed(Throwable e) {
     log.error("{}: partition {}: the flusher failed; it begins anew", name, partition, e);
     if (stopped()) {
       return;
     }
-    cycle++;
+    steps.newCycle();
     delivery.crashed();
-    notDelivered(Kind.OUTAGE, "internal error: " + e, Result.failure("internal error: " + e));
+    notDelivered("internal error: " + e, Result.failure("internal error: " + e));
   }
 }

@@ -11,8 +11,6 @@ record Trouble(Kind kind, String message, int attempts) {
   enum Kind {
     /** The database is away, or said to try again. */
     OUTAGE,
-    /** The database refuses an entry of the partition. */
-    REJECTED,
     /** A person has to decide; nothing is tried any more. */
     STOPPED
   }

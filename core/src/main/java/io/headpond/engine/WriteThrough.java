@@ -1,5 +1,6 @@
 package io.headpond.engine;
 
+import io.headpond.CacheListener;
 import io.headpond.Durability;
 import io.headpond.HeadpondException;
 import io.headpond.Key;
@@ -12,6 +13,7 @@ import io.headpond.spi.Mutation;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
 import io.headpond.spi.WriteOutcome.Full;
+import io.headpond.spi.WriteOutcome.KeyPending;
 import io.headpond.spi.WriteOutcome.Written;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -28,9 +30,10 @@ import org.jspecify.annotations.Nullable;
  * Writes at {@link Durability#DATABASE}: the same queue, with a caller who waits. Thread-safe.
  *
  * <p>Those of one key stand in line in the order in which they came. The first is staged in the store, invisible, as soon as nothing is
- * pending for its key; the partition's flusher applies it alone, and says here what the database answered. When
+ * pending for its key; the partition's flusher applies all that are staged by then as one batch, and says here what the database answered to each. When
  * the deadline passes first, a write that is not under way is taken back and surely not done; one that is under
- * way has an unknown outcome. A write at a lower durability that comes meanwhile does not wait here: it is acknowledged first.
+ * way has an unknown outcome. A write at a lower durability that comes meanwhile does not wait here: it is acknowledged first. Only if it expects something of the
+ * entry does it stand in line too, since what is staged decides whether that holds.
  */
 final class WriteThrough {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
@@ -38,6 +41,11 @@ final class WriteThrough {
 
   /** The most writes that wait; they hold memory that the limit on pending bytes does not count. */
   private static final int MAX_WAITING = 10_000;
+
+  /** What follows from an outcome that is not for this class to deal with. */
+  interface Conclusion {
+    CompletableFuture<Receipt> conclude(Write write, WriteOutcome outcome);
+  }
 
   private final Core core;
   private final Flusher[] flushers;
@@ -63,7 +71,12 @@ final class WriteThrough {
     this.flushers = flushers;
   }
 
-  CompletableFuture<Receipt> write(Write write) {
+  /**
+   * Acknowledged when the database has it; below {@link Durability#DATABASE} when it is stored.
+   *
+   * @param conclusion for writes below it, and for those at it that the store did not stage
+   */
+  CompletableFuture<Receipt> write(Write write, Conclusion conclusion) {
     Key key = write.key();
     Flusher flusher = flushers[key.partition(flushers.length)];
     HeadpondException reason = closed;
@@ -71,7 +84,7 @@ final class WriteThrough {
     if (reason == null && trouble != null && trouble.kind() == Trouble.Kind.STOPPED) {
       reason = new UnavailableException(trouble.message());
     }
-    Attempt attempt = new Attempt(write, flusher);
+    Attempt attempt = new Attempt(write, flusher, conclusion);
     boolean first = false;
     synchronized (lock) {
       if (reason == null && waiting >= MAX_WAITING) {
@@ -87,7 +100,7 @@ final class WriteThrough {
       }
     }
     if (reason != null) {
-      core.statistics().refused.increment();
+      countRefused(reason);
       return CompletableFuture.failedFuture(reason);
     }
     attempt.timer = core.environment().schedule(DEADLINE, attempt::deadlinePassed);
@@ -145,6 +158,13 @@ final class WriteThrough {
     all.forEach(attempt -> attempt.giveUp(reason));
   }
 
+  private void countRefused(Throwable why) {
+    core.statistics().refused.increment();
+    if (why instanceof HeadpondException reason) {
+      core.listeners().tell(listener -> listener.refused(reason));
+    }
+  }
+
   private CompletableFuture<Void> answerTo(Mutation mutation) {
     return answers.computeIfAbsent(mutation.writeId(), id -> new CompletableFuture<>());
   }
@@ -159,6 +179,7 @@ final class WriteThrough {
   private final class Attempt {
     private final Write write;
     private final Flusher flusher;
+    private final Conclusion conclusion;
     private final CompletableFuture<Receipt> result = new CompletableFuture<>();
     private Environment.@Nullable Timer timer;
 
@@ -175,9 +196,14 @@ final class WriteThrough {
     /** The store had no room the last time. */
     private volatile boolean full;
 
-    private Attempt(Write write, Flusher flusher) {
+    private Attempt(Write write, Flusher flusher, Conclusion conclusion) {
       this.write = write;
       this.flusher = flusher;
+      this.conclusion = conclusion;
+    }
+
+    private boolean toDatabase() {
+      return write.durability() == Durability.DATABASE;
     }
 
     /** Asks the store, unless that is under way or over. */
@@ -194,7 +220,7 @@ final class WriteThrough {
         }
       }
       if (reason != null) {
-        finish(null, reason);
+        fail(reason);
         return;
       }
       core.store()
@@ -202,11 +228,14 @@ final class WriteThrough {
           .whenComplete(
               (outcome, failure) -> {
                 if (failure != null) {
-                  finish(null, Failures.cause(failure));
-                } else if (outcome instanceof Written written) {
+                  fail(Failures.cause(failure));
+                } else if (toDatabase() && outcome instanceof Written written) {
                   staged(written.mutation());
-                } else {
+                } else if (outcome instanceof KeyPending
+                    || (toDatabase() && outcome instanceof Full)) {
                   notStaged(outcome);
+                } else {
+                  conclude(outcome);
                 }
               });
     }
@@ -234,7 +263,11 @@ final class WriteThrough {
           .whenComplete(
               (done, failure) -> {
                 answers.remove(mutation.writeId());
-                finish(mutation, failure == null ? null : Failures.cause(failure));
+                if (failure == null) {
+                  succeed(mutation);
+                } else {
+                  fail(Failures.cause(failure));
+                }
               });
       if (gaveUp) {
         giveUp(new UnavailableException("closed"));
@@ -257,7 +290,7 @@ final class WriteThrough {
       if (tooLate) {
         deadlinePassed();
       } else if (full && core.settings().overload().deadline().isZero()) {
-        finish(null, new OverloadedException("as much is pending as may be", RETRY_AFTER));
+        fail(new OverloadedException("as much is pending as may be", RETRY_AFTER));
       } else if (retry) {
         core.environment().execute(this::stage);
       } else if (!full) {
@@ -279,15 +312,16 @@ final class WriteThrough {
         return;
       }
       Trouble trouble = flusher.trouble();
-      finish(
-          null,
+      fail(
           new UnavailableException(
               "not written within "
                   + DEADLINE.toSeconds()
                   + " s, and not done: "
                   + (full
                       ? "as much is pending as may be"
-                      : "an earlier write of the key is still pending")
+                      : toDatabase()
+                          ? "an earlier write of the key is still pending"
+                          : "a write of the key waits for the database, and what it becomes decides")
                   + (trouble == null ? "" : "; " + trouble.message())));
     }
 
@@ -296,15 +330,45 @@ final class WriteThrough {
       synchronized (this) {
         underWay = state == State.STAGED || state == State.ASKING;
       }
-      finish(
-          null,
-          underWay ? new OutcomeUnknownException("closed while the write was under way") : reason);
+      fail(underWay ? new OutcomeUnknownException("closed while the write was under way") : reason);
     }
 
-    private void finish(@Nullable Mutation done, @Nullable Throwable failure) {
+    private void succeed(Mutation done) {
+      if (!finish()) {
+        return;
+      }
+      core.statistics().writes.increment();
+      if (core.listeners().any()) {
+        CacheListener.Write event =
+            new CacheListener.Write(
+                write.key(), done.version(), write.durability(), write.row() == null, false);
+        core.listeners().tell(listener -> listener.written(event));
+      }
+      Receipt receipt =
+          new WriteReceipt(
+              core.settlements(), write.key(), done.version(), write.durability(), false);
+      core.environment().executeCallback(() -> result.complete(receipt));
+    }
+
+    private void fail(Throwable why) {
+      if (finish()) {
+        countRefused(why);
+        core.environment().executeCallback(() -> result.completeExceptionally(why));
+      }
+    }
+
+    /** It was not for the database to say. */
+    private void conclude(WriteOutcome outcome) {
+      finish();
+      CompletableFuture<Receipt> concluded = conclusion.conclude(write, outcome);
+      core.environment().executeCallback(() -> Failures.pass(concluded, result));
+    }
+
+    /** Whether it was not over before. */
+    private boolean finish() {
       synchronized (this) {
         if (state == State.DONE) {
-          return;
+          return false;
         }
         state = State.DONE;
       }
@@ -313,17 +377,7 @@ final class WriteThrough {
         running.cancel();
       }
       leave();
-      if (done != null && failure == null) {
-        core.statistics().writes.increment();
-        Receipt receipt =
-            new WriteReceipt(
-                core.settlements(), write.key(), done.version(), write.durability(), false);
-        core.environment().executeCallback(() -> result.complete(receipt));
-      } else {
-        core.statistics().refused.increment();
-        Throwable why = failure == null ? new IllegalStateException("no answer") : failure;
-        core.environment().executeCallback(() -> result.completeExceptionally(why));
-      }
+      return true;
     }
 
     /** Out of the line; the next one of the key may try. */

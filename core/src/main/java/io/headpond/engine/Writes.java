@@ -187,7 +187,8 @@ final class Writes {
     return new WriteReceipt(settlements, earlier.key(), earlier.version(), durability, true);
   }
 
-  private CompletableFuture<Receipt> conclude(Write write, WriteOutcome outcome) {
+  /** What follows from what the store said to a write below {@link Durability#DATABASE}, or to one at it that was not staged. */
+  CompletableFuture<Receipt> conclude(Write write, WriteOutcome outcome) {
     if (outcome instanceof Written written) {
       Receipt receipt = acknowledge(write, written);
       long pause = throttle.pauseNanos(written.usage());
@@ -205,7 +206,7 @@ final class Writes {
       return repeated(write, repeated.earlier());
     }
     // What is staged for the key decides whether the expectation holds.
-    return writeThrough.write(write);
+    return writeThrough.write(write, this::conclude);
   }
 
   private CompletableFuture<Receipt> repeated(Write write, Remembered earlier) {

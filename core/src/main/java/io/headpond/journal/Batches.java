@@ -4,13 +4,17 @@ import io.headpond.ConfigurationException;
 import io.headpond.Key;
 import io.headpond.Row;
 import io.headpond.UnavailableException;
+import io.headpond.journal.Partition.Turn;
 import io.headpond.spi.Failure;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.RowCodec;
 import io.headpond.spi.Taken;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,33 +81,43 @@ final class Batches {
     if (max < 1) {
       throw new IllegalArgumentException("max: " + max + ": must be at least 1");
     }
-    List<Mutation> mutations = new ArrayList<>(Math.min(max, 1_024));
     Taken taken;
-    long end = 0;
+    long end;
     partition.lock.lock();
     try {
       store.checkWritable();
       store.checkEpoch(partition, epoch);
       partition.takeBack();
-      long now = partition.now(store.environment.wallMicros());
-      partition.wake(now);
-      Partition.Staged staged = partition.stagedInTurn();
-      if (staged != null) {
-        Group group = store.group.get().clear();
-        store.journal.append(group.staged(staged.mutation()), Journal.Use.FLUSH);
-        end = group.end;
-        mutations.add(staged.mutation());
-      } else {
-        end = takeReady(partition, max, mutations);
-      }
+      long wall = store.environment.wallMicros();
+      long now = partition.now(wall);
+      List<Mutation> mutations = new ArrayList<>(Math.min(max, 1_024));
+      Map<Key, Integer> attempts = new HashMap<>();
+      Turn turn = partition.turn(wall);
+      end =
+          switch (turn) {
+            case STAGED -> takeStaged(partition, max, mutations);
+            case READY ->
+                take(
+                    partition,
+                    journaled -> partition.oldestReady(max, journaled),
+                    mutations,
+                    attempts);
+            case DEFERRED ->
+                take(
+                    partition,
+                    journaled -> partition.due(wall, max, journaled),
+                    mutations,
+                    attempts);
+          };
       HotEntry head = partition.ready.head();
       taken =
           new Taken(
               mutations,
+              attempts,
               partition.oldestNotTaken(now),
               partition.ready.size(),
               head == null ? 0 : head.since,
-              staged != null);
+              turn == Turn.STAGED);
     } finally {
       partition.lock.unlock();
     }
@@ -112,14 +126,36 @@ final class Batches {
         : store.journal.forced(end, taken, false);
   }
 
-  private long takeReady(Partition partition, int max, List<Mutation> mutations) {
-    List<HotEntry> chosen = new ArrayList<>(Math.min(max, partition.ready.size()));
-    for (HotEntry e = partition.ready.head(); e != null && chosen.size() < max; e = e.next) {
-      if (partition.offers(e)) {
-        chosen.add(e);
+  private long takeStaged(Partition partition, int max, List<Mutation> mutations) {
+    Group group = store.group.get().clear();
+    for (Partition.Staged staged : partition.staged.values()) {
+      if (mutations.size() == max) {
+        break;
       }
+      if (group.length() + Group.MAX_OVERHEAD + staged.mutation().key().length()
+          > store.journal.maxGroup()) {
+        store.journal.append(group, Journal.Use.FLUSH);
+        group.clear();
+      }
+      group.staged(staged.mutation());
+      mutations.add(staged.mutation());
     }
-    UnavailableException noRoom = null;
+    store.journal.append(group, Journal.Use.FLUSH);
+    return group.end;
+  }
+
+  /**
+   * Takes what is chosen.
+   *
+   * @param choice of all entries or, if there is no room for the others, of those that are in the journal
+   * @return up to where the journal must be forced
+   */
+  private long take(
+      Partition partition,
+      Function<Boolean, List<HotEntry>> choice,
+      List<Mutation> mutations,
+      Map<Key, Integer> attempts) {
+    List<HotEntry> chosen = choice.apply(false);
     try {
       journal(chosen);
     } catch (UnavailableException e) {
@@ -128,21 +164,19 @@ final class Batches {
       }
       // No room for those that are not in the journal yet: the others, which free room, must not
       // wait for them.
-      noRoom = e;
-      chosen.clear();
-      for (HotEntry o = partition.ready.head(); o != null && chosen.size() < max; o = o.next) {
-        if (o.journaled() && partition.offers(o)) {
-          chosen.add(o);
-        }
+      chosen = choice.apply(true);
+      if (chosen.isEmpty()) {
+        throw e;
       }
-    }
-    if (chosen.isEmpty() && noRoom != null) {
-      throw noRoom;
     }
     long end = 0;
     for (HotEntry entry : chosen) {
       partition.take(entry);
       mutations.add(entry.current);
+      Trouble trouble = entry.trouble;
+      if (trouble != null) {
+        attempts.put(entry.key, trouble.attempts());
+      }
       end = Math.max(end, entry.recordEnd);
     }
     return end;
@@ -287,17 +321,18 @@ final class Batches {
     return segment != null && segment.live.get() == 0;
   }
 
-  CompletableFuture<@Nullable Void> defer(
+  CompletableFuture<Boolean> defer(
       Partition partition, long epoch, Mutation mutation, Trouble trouble) {
     return trouble(partition, epoch, mutation, trouble, false);
   }
 
-  CompletableFuture<@Nullable Void> park(
+  CompletableFuture<Boolean> park(
       Partition partition, long epoch, Mutation mutation, int attempts, Failure failure) {
     return trouble(partition, epoch, mutation, new Trouble(0, attempts, true, failure), true);
   }
 
-  private CompletableFuture<@Nullable Void> trouble(
+  /** Whether the entry has the trouble now. */
+  private CompletableFuture<Boolean> trouble(
       Partition partition, long epoch, Mutation mutation, Trouble trouble, boolean onlyIfCurrent) {
     Group group = store.group.get().clear();
     partition.lock.lock();
@@ -306,14 +341,14 @@ final class Batches {
       store.checkEpoch(partition, epoch);
       HotEntry entry = store.entries.get(mutation.key());
       if (entry == null) {
-        return StoreState.DONE;
+        return CompletableFuture.completedFuture(false);
       }
       Mutation carried = entry.inFlight;
       boolean concerned =
           entry.current.same(mutation)
               || (!onlyIfCurrent && carried != null && carried.same(mutation));
       if (!concerned) {
-        return StoreState.DONE;
+        return CompletableFuture.completedFuture(false);
       }
       if (entry.journaled()) {
         store.journal.append(group.trouble(entry.current, trouble), Journal.Use.RELEASE);
@@ -334,7 +369,7 @@ final class Batches {
     } finally {
       partition.lock.unlock();
     }
-    return store.journal.forced(group.end);
+    return store.journal.forced(group.end, true, false);
   }
 
   boolean unstage(Partition partition, long epoch, Mutation mutation) {

@@ -21,6 +21,15 @@ final class EntryQueue {
     insert(entry, tail, null);
   }
 
+  /** Adds an entry at its place, which is looked for from the end. */
+  void add(HotEntry entry) {
+    HotEntry before = tail;
+    while (before != null && before.since > entry.since) {
+      before = before.previous;
+    }
+    insert(entry, before, before == null ? head : before.next);
+  }
+
   /** Adds entries that are ordered by {@code since}, each at its place, in one pass. */
   void merge(List<HotEntry> sorted) {
     HotEntry at = head;

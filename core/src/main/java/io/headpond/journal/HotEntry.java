@@ -39,7 +39,7 @@ final class HotEntry {
   /** Its {@code since} when that was taken. */
   long takenSince;
 
-  /** Whether it waits for its due time. */
+  /** Whether it stands among those that the database has refused; not while a batch carries it. */
   boolean deferred;
 
   /** Neighbours in the queue of those that are ready. */
@@ -60,6 +60,18 @@ final class HotEntry {
   boolean parked() {
     Trouble had = trouble;
     return had != null && had.parked();
+  }
+
+  /** Before then it is not offered; 0 if it is not deferred. */
+  long dueMicros() {
+    Trouble had = trouble;
+    return had == null ? 0 : had.dueMicros();
+  }
+
+  /** Whether its time has come. If the clock stands before its failure it was set back, and tells nothing. */
+  boolean due(long wallMicros) {
+    Trouble had = trouble;
+    return had == null || wallMicros >= had.dueMicros() || wallMicros < had.failure().micros();
   }
 
   EntryState state() {

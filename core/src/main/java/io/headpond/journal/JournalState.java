@@ -117,6 +117,10 @@ final class JournalState implements RecordVisitor {
     found.settled = Math.max(found.settled, version);
     if (found.pending()) {
       found.since = found.ownSince;
+      if (found.trouble != null && !found.trouble.parked()) {
+        // The database took the value that it had refused: nothing is known against the newer one.
+        found.trouble = null;
+      }
     } else {
       found.bytes = null;
       found.trouble = null;

@@ -211,7 +211,7 @@ public final class JournalStore implements HotStore {
   }
 
   @Override
-  public CompletionStage<@Nullable Void> defer(
+  public CompletionStage<Boolean> defer(
       int partition, long epoch, Mutation mutation, long dueMicros, int attempts, Failure failure) {
     return stage(
         () ->
@@ -223,7 +223,7 @@ public final class JournalStore implements HotStore {
   }
 
   @Override
-  public CompletionStage<@Nullable Void> park(
+  public CompletionStage<Boolean> park(
       int partition, long epoch, Mutation mutation, int attempts, Failure failure) {
     return stage(() -> batches.park(partition(partition), epoch, mutation, attempts, failure));
   }
@@ -238,8 +238,7 @@ public final class JournalStore implements HotStore {
     Partition of = partition(partition);
     of.lock.lock();
     try {
-      of.wake(Math.max(of.clock, store.environment.wallMicros()));
-      return of.stats();
+      return of.stats(store.environment.wallMicros());
     } finally {
       of.lock.unlock();
     }

@@ -12,14 +12,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A partition in memory: its clock, and which of its entries are ready, under way, deferred, parked, staged. It does no input
  * or output. All is guarded by {@code lock}; the volatile fields are written under it and read anywhere.
  *
- * <p>An entry that is written while a batch carries its earlier value is both under way and in the queue, the latter with the time of that write. If
- * the batch is settled it simply stays queued; if not, {@link #takeBack} brings the two together under the older time.
+ * <p>An entry that has trouble but is not parked is deferred: it stands among {@code byDue} instead of {@code ready}, also when its time has
+ * come, so that it is taken apart from those that the database has not refused.
+ *
+ * <p>An entry that is written while a batch carries its earlier value is both under way and queued or deferred, the latter with the time of that write. If
+ * the batch is settled it is ready; if not, {@link #takeBack} brings the two together under the older time.
  */
 final class Partition {
   /** Versions stay below this, so that they survive a double. */
@@ -51,11 +53,23 @@ final class Partition {
   private final TreeSet<HotEntry> byDue = new TreeSet<>(BY_DUE);
   private final TreeSet<HotEntry> bySince = new TreeSet<>(BY_SINCE);
   private int pending;
+
+  /** Those of the pending that the database has refused, the ones under way included. */
+  private int deferred;
+
   private int parked;
-  private boolean stagedLast;
+  private int conflicts;
+  private Turn last = Turn.DEFERRED;
 
   /** A write at {@link io.headpond.Durability#DATABASE} under way. */
   record Staged(Mutation mutation, int bytes) {}
+
+  /** What a batch is made of; while there are several they take turns in this order. */
+  enum Turn {
+    STAGED,
+    READY,
+    DEFERRED
+  }
 
   Partition(int number, long tokenStart) {
     this.number = number;
@@ -97,15 +111,11 @@ final class Partition {
 
   /** A new entry; {@code since} and trouble are set. It goes behind all others unless it waits or is parked. */
   void add(HotEntry entry) {
-    Trouble trouble = entry.trouble;
     bytes += entry.bytes;
-    if (trouble == null) {
-      pending++;
+    count(entry, 1);
+    if (entry.trouble == null) {
       ready.addLast(entry);
-    } else if (trouble.parked()) {
-      parked++;
-    } else {
-      pending++;
+    } else if (!entry.parked()) {
       wait(entry);
     }
   }
@@ -113,19 +123,23 @@ final class Partition {
   /** An entry has a new value. */
   void rewritten(HotEntry entry, Mutation write) {
     if (entry.parked()) {
-      parked--;
-      pending++;
+      count(entry, -1);
       entry.since = write.version();
       // In this order: no reader may take the parked value for a good one.
       entry.current = write;
       entry.trouble = null;
+      count(entry, 1);
       ready.addLast(entry);
       return;
     }
     entry.current = write;
     if (!entry.deferred && !entry.queued) {
       entry.since = write.version();
-      ready.addLast(entry);
+      if (entry.trouble == null) {
+        ready.addLast(entry);
+      } else {
+        wait(entry);
+      }
     }
   }
 
@@ -133,17 +147,20 @@ final class Partition {
   void remove(HotEntry entry) {
     leave(entry);
     entry.inFlight = null;
-    if (entry.parked()) {
-      parked--;
-    } else {
-      pending--;
-    }
+    count(entry, -1);
     bytes -= entry.bytes;
   }
 
-  /** The database has what the batch carried, but there is a newer value. */
+  /** The database has what the batch carried, but there is a newer value: nothing is known against that one. */
   void carried(HotEntry entry) {
     entry.inFlight = null;
+    if (entry.deferred) {
+      leave(entry);
+      count(entry, -1);
+      entry.trouble = null;
+      count(entry, 1);
+      ready.add(entry);
+    }
   }
 
   /** The entry waits for its due time, or becomes a letter. */
@@ -152,16 +169,24 @@ final class Partition {
     leave(entry);
     entry.inFlight = null;
     entry.since = since;
-    if (entry.parked()) {
-      parked--;
-      pending++;
-    }
+    count(entry, -1);
     entry.trouble = trouble;
-    if (trouble.parked()) {
-      pending--;
-      parked++;
-    } else {
+    count(entry, 1);
+    if (!trouble.parked()) {
       wait(entry);
+    }
+  }
+
+  private void count(HotEntry entry, int one) {
+    Trouble trouble = entry.trouble;
+    if (trouble == null) {
+      pending += one;
+    } else if (trouble.parked()) {
+      parked += one;
+      conflicts += trouble.conflict() ? one : 0;
+    } else {
+      pending += one;
+      deferred += one;
     }
   }
 
@@ -180,45 +205,78 @@ final class Partition {
     }
   }
 
-  /** What a batch carried and nobody settled is ready again, under its old time. */
+  /** What a batch carried and nobody settled can be taken again, under its old time. */
   void takeBack() {
     List<HotEntry> back = new ArrayList<>();
     for (HotEntry entry : inFlight) {
       if (entry.inFlight != null) {
-        ready.remove(entry);
+        leave(entry);
         entry.since = entry.oldest();
         entry.inFlight = null;
-        back.add(entry);
+        if (entry.trouble == null) {
+          back.add(entry);
+        } else {
+          wait(entry);
+        }
       }
     }
     inFlight.clear();
     ready.merge(back);
   }
 
-  /** Entries whose time has come are ready again. */
-  void wake(long now) {
-    if (byDue.isEmpty()) {
-      return;
+  /** Whose turn it is to be taken. */
+  Turn turn(long wallMicros) {
+    for (int i = 1; i <= Turn.values().length; i++) {
+      Turn turn = Turn.values()[(last.ordinal() + i) % Turn.values().length];
+      boolean any =
+          switch (turn) {
+            case STAGED -> !staged.isEmpty();
+            case READY -> ready.head() != null;
+            case DEFERRED -> !byDue.isEmpty() && byDue.first().due(wallMicros);
+          };
+      if (any) {
+        last = turn;
+        return turn;
+      }
     }
-    List<HotEntry> due = new ArrayList<>();
-    while (!byDue.isEmpty()) {
-      HotEntry entry = byDue.first();
-      Trouble trouble = entry.trouble;
-      if (trouble != null && trouble.dueMicros() > now) {
+    return Turn.READY;
+  }
+
+  /** The oldest ready entries that can be taken. */
+  List<HotEntry> oldestReady(int max, boolean onlyJournaled) {
+    List<HotEntry> chosen = new ArrayList<>(Math.min(max, ready.size()));
+    for (HotEntry e = ready.head(); e != null && chosen.size() < max; e = e.next) {
+      if (offers(e, onlyJournaled)) {
+        chosen.add(e);
+      }
+    }
+    return chosen;
+  }
+
+  /** The deferred entries whose time has come first, oldest first. */
+  List<HotEntry> due(long wallMicros, int max, boolean onlyJournaled) {
+    List<HotEntry> chosen = new ArrayList<>();
+    for (HotEntry e : byDue) {
+      if (chosen.size() == max || !e.due(wallMicros)) {
         break;
       }
-      byDue.remove(entry);
-      bySince.remove(entry);
-      entry.deferred = false;
-      due.add(entry);
+      if (offers(e, onlyJournaled)) {
+        chosen.add(e);
+      }
     }
-    due.sort(BY_SINCE);
-    ready.merge(due);
+    chosen.sort(BY_SINCE);
+    return chosen;
+  }
+
+  /** Not while a write of its key is staged, which comes before it. */
+  private boolean offers(HotEntry entry, boolean onlyJournaled) {
+    return (staged.isEmpty() || !staged.containsKey(entry.key))
+        && (!onlyJournaled || entry.journaled());
   }
 
   /** A batch carries the entry's current value. */
   void take(HotEntry entry) {
-    ready.remove(entry);
+    leave(entry);
     entry.inFlight = entry.current;
     entry.takenSince = entry.since;
     inFlight.add(entry);
@@ -231,32 +289,33 @@ final class Partition {
     return bySince.isEmpty() ? oldest : Math.min(oldest, bySince.first().since);
   }
 
-  PartitionStats stats() {
+  PartitionStats stats(long wallMicros) {
+    HotEntry head = ready.head();
     long oldest = oldestNotTaken(Long.MAX_VALUE);
+    long oldestReady = head == null ? Long.MAX_VALUE : head.since;
     for (HotEntry entry : inFlight) {
+      // They are in the order of their age, and all of them ready or all deferred.
       if (entry.inFlight != null) {
         oldest = Math.min(oldest, entry.takenSince);
+        oldestReady = entry.trouble == null ? Math.min(oldestReady, entry.takenSince) : oldestReady;
         break;
       }
     }
+    long nextDue = 0;
+    if (!byDue.isEmpty()) {
+      HotEntry next = byDue.first();
+      nextDue = next.due(wallMicros) ? Math.min(next.dueMicros(), wallMicros) : next.dueMicros();
+      nextDue = Math.max(1, nextDue);
+    }
     return new PartitionStats(
-        pending - byDue.size(),
-        byDue.size(),
+        pending - deferred,
+        deferred,
         parked,
+        conflicts,
         staged.size(),
         bytes,
-        oldest == Long.MAX_VALUE ? 0 : oldest);
-  }
-
-  /** The oldest staged write, if it is the turn of one: they and the ready entries take turns. */
-  @Nullable Staged stagedInTurn() {
-    boolean turn = !staged.isEmpty() && (!stagedLast || ready.head() == null);
-    stagedLast = turn;
-    return turn ? staged.values().iterator().next() : null;
-  }
-
-  /** Whether a ready entry can be taken: not while a write of its key is staged, which comes before it. */
-  boolean offers(HotEntry entry) {
-    return staged.isEmpty() || !staged.containsKey(entry.key);
+        oldest == Long.MAX_VALUE ? 0 : oldest,
+        oldestReady == Long.MAX_VALUE ? 0 : oldestReady,
+        nextDue);
   }
 }

@@ -65,7 +65,7 @@ public interface HotStore extends AutoCloseable {
    * Durability#JOURNAL} and above).
    *
    * <p>A write at {@link Durability#DATABASE} is <em>staged</em>: it has a version but is neither visible nor pending; {@link #take}
-   * offers it alone, {@link #settle} makes it visible, {@link #unstage} leaves nothing of it. Entries of the
+   * offers it apart from what is pending, {@link #settle} makes it visible, {@link #unstage} leaves nothing of it. Entries of the
    * same key that arrive meanwhile are not taken before it is gone. It is refused with {@link
    * WriteOutcome.KeyPending} if anything is pending or staged for the key; a parked entry is superseded when it is settled. A staged write counts in the limits, and is forgotten in a crash.
    *
@@ -108,14 +108,16 @@ public interface HotStore extends AutoCloseable {
   CompletionStage<@Nullable Remembered> request(String id);
 
   /**
-   * Offers the oldest due entries of a partition to be applied as one batch. Removes nothing: until it is settled,
+   * Offers entries of a partition, oldest first, to be applied as one batch. Removes nothing: until it is settled,
    * deferred or parked an entry stays pending, and the next take offers it again. Only one batch of a
    * partition is in flight at a time; the caller sees to that.
    *
+   * <p>A batch has either ready entries, or deferred ones whose time has come, or staged writes. While there are several of these they take turns:
+   * entries that the database refuses again and again do not keep the healthy from being taken, however many and old they are, nor the
+   * other way round.
+   *
    * <p><b>Write-ahead rule.</b> The stage completes only when the store has made every mutation it returns as
    * durable as it can. So what reaches the database can never be unknown to the store after a crash.
-   *
-   * <p>A staged write is taken alone, the oldest first. While there are both, staged writes and ready entries take turns.
    *
    * @param max the most mutations to return; at least 1
    */
@@ -132,17 +134,24 @@ public interface HotStore extends AutoCloseable {
       int partition, long epoch, List<Mutation> mutations, long frontier);
 
   /**
-   * The entry is not offered again before {@code dueMicros}. Attempts and due time are durable. Without effect on an entry that has
-   * been written again since, except that it keeps the due time and the attempts.
+   * The entry is not offered again before {@code dueMicros}, and then apart from the ready ones. Attempts and due time are durable. An entry that
+   * has been written since the batch took the mutation is deferred all the same: the newer value is under the same suspicion. Without effect
+   * if neither the entry nor the last batch that took it has this mutation.
+   *
+   * @param dueMicros by the {@linkplain Environment#wallMicros wall clock}. If that is set back to before the failure the entry is due
+   * @param attempts how often the database has refused the entry; later takes tell
+   * @return whether it is deferred now
    */
-  CompletionStage<@Nullable Void> defer(
+  CompletionStage<Boolean> defer(
       int partition, long epoch, Mutation mutation, long dueMicros, int attempts, Failure failure);
 
   /**
    * The entry becomes a dead letter: kept, visible, never offered. Without effect if it has been
    * written again since; a later write of its key supersedes it.
+   *
+   * @return whether it is parked now
    */
-  CompletionStage<@Nullable Void> park(
+  CompletionStage<Boolean> park(
       int partition, long epoch, Mutation mutation, int attempts, Failure failure);
 
   /**

@@ -113,7 +113,7 @@ class JournalStressTest {
       while (flush(i) > 0) {}
     }
     assertThat(applied).isEqualTo(acknowledged);
-    assertThat(stats()).containsOnly(new PartitionStats(0, 0, 0, 0, 0, 0));
+    assertThat(stats()).containsOnly(new PartitionStats(0, 0, 0, 0, 0, 0, 0, 0, 0));
     assertThat(store.failure()).isNull();
     store.close();
     CheckReport report = JournalTool.check(folder.resolve("stress"));
@@ -177,7 +177,10 @@ class JournalStressTest {
       assertThat(before == null || before <= mutation.version()).isTrue();
       done.add(mutation);
     }
-    environment.await(store.settle(partition, 1, done, taken.frontier()));
+    // A batch that is not all in the database does not move the frontier.
+    boolean all = done.size() == taken.mutations().size();
+    long frontier = all ? taken.frontier() : store.frontier(partition);
+    environment.await(store.settle(partition, 1, done, frontier));
     return taken.mutations().size();
   }
 

@@ -152,13 +152,13 @@ public final class FaultyStore implements HotStore {
   }
 
   @Override
-  public CompletionStage<@Nullable Void> defer(
+  public CompletionStage<Boolean> defer(
       int partition, long epoch, Mutation mutation, long dueMicros, int attempts, Failure failure) {
     return real.defer(partition, epoch, mutation, dueMicros, attempts, failure);
   }
 
   @Override
-  public CompletionStage<@Nullable Void> park(
+  public CompletionStage<Boolean> park(
       int partition, long epoch, Mutation mutation, int attempts, Failure failure) {
     return real.park(partition, epoch, mutation, attempts, failure);
   }

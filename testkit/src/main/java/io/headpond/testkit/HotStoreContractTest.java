@@ -27,6 +27,7 @@ import io.headpond.spi.WriteOutcome;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -152,8 +153,11 @@ public abstract class HotStoreContractTest {
   }
 
   private static PartitionStats counts(PartitionStats stats) {
-    return new PartitionStats(
-        stats.ready(), stats.deferred(), stats.parked(), stats.staged(), 0, 0);
+    return counts(stats.ready(), stats.deferred(), stats.parked(), stats.staged());
+  }
+
+  private static PartitionStats counts(int ready, int deferred, int parked, int staged) {
+    return new PartitionStats(ready, deferred, parked, 0, staged, 0, 0, 0, 0);
   }
 
   // Writes and reads
@@ -393,7 +397,7 @@ public abstract class HotStoreContractTest {
     assertThat(taken.mutations()).containsExactly(a2, b);
     assertThat(taken.remaining()).isEqualTo(1);
     assertThat(a.version()).isLessThan(b.version());
-    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(3, 0, 0, 0, 0, 0));
+    assertThat(counts(store.stats(0))).isEqualTo(counts(3, 0, 0, 0));
     assertThat(take(2).mutations()).containsExactly(a2, b);
   }
 
@@ -414,7 +418,7 @@ public abstract class HotStoreContractTest {
     assertThat(get("a"))
         .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("1"), a.version(), 0));
     assertThat(take(5).mutations()).isEmpty();
-    assertThat(store.stats(0)).isEqualTo(new PartitionStats(0, 0, 0, 0, 0, 0));
+    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
   }
 
   @Test
@@ -557,11 +561,11 @@ public abstract class HotStoreContractTest {
     take(5);
     defer(a, Duration.ofSeconds(10), 1);
     assertThat(take(5).mutations()).containsExactly(b);
-    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(1, 1, 0, 0, 0, 0));
+    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
     assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
     environment.advance(Duration.ofSeconds(10));
-    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(2, 0, 0, 0, 0, 0));
-    assertThat(take(5).mutations()).containsExactly(a, b);
+    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
+    assertThat(take(5).mutations()).containsExactly(a);
   }
 
   @Test
@@ -594,12 +598,15 @@ public abstract class HotStoreContractTest {
     defer(a, Duration.ofSeconds(10), 3);
     put("b", "1");
     crashAndReopen();
-    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(1, 1, 0, 0, 0, 0));
+    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
     PendingEntry entry = pending().entries().get(0);
     assertThat(entry.attempts()).isEqualTo(3);
     assertThat(entry.error()).isEqualTo("value too long");
     environment.advance(Duration.ofSeconds(11));
-    assertThat(take(5).mutations()).hasSize(2).startsWith(a);
+    assertThat(take(5).attempts()).isEmpty();
+    assertThat(take(5))
+        .returns(List.of(a), Taken::mutations)
+        .returns(Map.of(key("a"), 3), Taken::attempts);
   }
 
   @Test
@@ -622,7 +629,7 @@ public abstract class HotStoreContractTest {
     crashAndReopen();
     environment.advance(Duration.ofDays(10));
     assertThat(get("a").state()).isEqualTo(EntryState.PARKED);
-    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(0, 0, 1, 0, 0, 0));
+    assertThat(counts(store.stats(0))).isEqualTo(counts(0, 0, 1, 0));
     assertThat(take(5).mutations()).isEmpty();
   }
 
@@ -680,25 +687,7 @@ public abstract class HotStoreContractTest {
     settle(staged);
     assertThat(get("a"))
         .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("new"), staged.version(), 0));
-    assertThat(store.stats(0)).isEqualTo(new PartitionStats(0, 0, 0, 0, 0, 0));
-  }
-
-  @Test
-  void aStagedWriteIsTakenAloneInTurnAndBeforeItsKeysLaterOnes() {
-    Mutation other = put("b", "1");
-    Mutation first = put("c", "1", Durability.DATABASE);
-    Mutation staged = put("a", "1", Durability.DATABASE);
-    Mutation later = put("a", "2");
-    assertThat(take(5).mutations()).containsExactly(first);
-    settle(first);
-    Taken turn = take(5);
-    assertThat(turn.staged()).isFalse();
-    assertThat(turn.mutations()).containsExactly(other);
-    settle(other);
-    assertThat(take(5).mutations()).containsExactly(staged);
-    settle(staged);
-    assertThat(get("a").row()).isEqualTo(row("2"));
-    assertThat(take(5).mutations()).containsExactly(later);
+    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
   }
 
   @Test
@@ -715,7 +704,7 @@ public abstract class HotStoreContractTest {
         .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("good"), staged.version(), 0));
     assertThat(await(store.isParked(key("a")))).isFalse();
     crashAndReopen();
-    assertThat(store.stats(0)).isEqualTo(new PartitionStats(0, 0, 0, 0, 0, 0));
+    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
   }
 
   @Test
@@ -736,7 +725,7 @@ public abstract class HotStoreContractTest {
     assertThat(await(store.unstage(0, 1, staged))).isTrue();
     assertThat(await(store.unstage(0, 1, staged))).isFalse();
     assertThat(get("a").miss()).isTrue();
-    assertThat(store.stats(0)).isEqualTo(new PartitionStats(0, 0, 0, 0, 0, 0));
+    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
   }
 
   @Test
@@ -760,6 +749,178 @@ public abstract class HotStoreContractTest {
     assertThat(put("a", "2").version()).isGreaterThan(staged.version());
   }
 
+  // What is taken together, and what apart and by turns
+
+  @Test
+  void refusedEntriesDoNotKeepTheHealthyFromBeingTaken() {
+    for (int i = 0; i < 100; i++) {
+      defer(put("bad" + i, "1"), Duration.ofSeconds(1), 1);
+    }
+    environment.advance(Duration.ofSeconds(2));
+    Mutation healthy = put("good", "1");
+    List<Mutation> taken = new ArrayList<>(take(10).mutations());
+    taken.addAll(take(10).mutations());
+    assertThat(taken).hasSize(11).contains(healthy);
+  }
+
+  @Test
+  void healthyEntriesDoNotKeepTheRefusedFromBeingTaken() {
+    Mutation bad = put("bad", "1");
+    defer(bad, Duration.ofSeconds(1), 1);
+    environment.advance(Duration.ofSeconds(2));
+    for (int i = 0; i < 100; i++) {
+      put("good" + i, "1");
+    }
+    List<Mutation> taken = new ArrayList<>(take(10).mutations());
+    taken.addAll(take(10).mutations());
+    assertThat(taken).hasSize(11).contains(bad);
+  }
+
+  @Test
+  void whatIsDueFirstIsTakenFirst() {
+    Mutation late = put("late", "1");
+    Mutation early = put("early", "1");
+    defer(late, Duration.ofSeconds(2), 1);
+    defer(early, Duration.ofSeconds(1), 2);
+    environment.advance(Duration.ofSeconds(3));
+    Taken taken = take(1);
+    assertThat(taken.mutations()).containsExactly(early);
+    assertThat(taken.attempts()).isEqualTo(Map.of(key("early"), 2));
+    Taken both = take(2);
+    assertThat(both.mutations()).containsExactly(late, early);
+    assertThat(both.attempts()).isEqualTo(Map.of(key("late"), 1, key("early"), 2));
+  }
+
+  @Test
+  void theNextDueTimeAndTheOldestReadyEntryAreTold() {
+    Mutation bad = put("bad", "1");
+    environment.advance(Duration.ofSeconds(1));
+    Mutation good = put("good", "1");
+    assertThat(store.stats(0)).returns(0L, PartitionStats::nextDue);
+    assertThat(store.stats(0)).returns(bad.version(), PartitionStats::oldestReady);
+    long due = due(Duration.ofSeconds(10));
+    defer(bad, Duration.ofSeconds(10), 1);
+    defer(put("later", "1"), Duration.ofSeconds(20), 1);
+    assertThat(store.stats(0))
+        .returns(due, PartitionStats::nextDue)
+        .returns(good.version(), PartitionStats::oldestReady)
+        .returns(bad.version(), PartitionStats::oldest);
+    take(5);
+    assertThat(store.stats(0)).returns(good.version(), PartitionStats::oldestReady);
+    settle(good);
+    assertThat(store.stats(0)).returns(0L, PartitionStats::oldestReady);
+    environment.advance(Duration.ofSeconds(11));
+    assertThat(store.stats(0).nextDue()).isPositive().isLessThanOrEqualTo(environment.wallMicros());
+    take(5);
+    assertThat(store.stats(0))
+        .returns(0L, PartitionStats::oldestReady)
+        .returns(bad.version(), PartitionStats::oldest);
+  }
+
+  @Test
+  void aClockThatIsSetBackDoesNotKeepAnEntryForEver() {
+    Mutation bad = put("bad", "1");
+    long now = environment.wallMicros();
+    await(store.defer(0, 1, bad, now + 1_000_000, 1, new Failure("no", false, now)));
+    environment.setWallMicros(now - 3_600_000_000L);
+    assertThat(store.stats(0).nextDue()).isPositive().isLessThanOrEqualTo(environment.wallMicros());
+    assertThat(take(5).mutations()).containsExactly(bad);
+  }
+
+  @Test
+  void anEntryThatIsRewrittenWhileItsNextTryIsUnderWayKeepsTheSuspicionUntilThatSucceeds() {
+    Mutation first = put("a", "1");
+    defer(first, Duration.ZERO, 2);
+    assertThat(take(5).mutations()).containsExactly(first);
+    Mutation second = put("a", "2");
+    put("b", "1");
+    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
+    assertThat(take(5).attempts()).isEmpty();
+    // That try has failed: the newer value takes its place.
+    Taken again = take(5);
+    assertThat(again.mutations()).containsExactly(second);
+    assertThat(again.attempts()).isEqualTo(Map.of(key("a"), 2));
+    Mutation third = put("a", "3");
+    settle(second);
+    assertThat(counts(store.stats(0))).isEqualTo(counts(2, 0, 0, 0));
+    assertThat(take(5))
+        .returns(Map.of(), Taken::attempts)
+        .extracting(Taken::mutations)
+        .asList()
+        .contains(third);
+    crashAndReopen();
+    assertThat(counts(store.stats(0))).isEqualTo(counts(2, 0, 0, 0));
+  }
+
+  @Test
+  void deferringAndParkingTellWhetherTheyHadAnEffect() {
+    Mutation first = put("a", "1");
+    take(5);
+    Mutation second = put("a", "2");
+    assertThat(await(store.park(0, 1, first, 4, FAILURE))).isFalse();
+    assertThat(await(store.defer(0, 1, first, 0, 4, FAILURE))).isTrue();
+    assertThat(await(store.defer(0, 1, first, 0, 4, FAILURE))).isFalse();
+    assertThat(await(store.park(0, 1, second, 4, FAILURE))).isTrue();
+    settle(put("a", "3"));
+    assertThat(await(store.park(0, 1, second, 4, FAILURE))).isFalse();
+    assertThat(await(store.defer(0, 1, second, 0, 4, FAILURE))).isFalse();
+  }
+
+  @Test
+  void conflictsAreCountedAmongTheLetters() {
+    park(put("a", "1"));
+    await(store.park(0, 1, put("b", "1"), 1, CONFLICT));
+    assertThat(store.stats(0)).returns(2, PartitionStats::parked);
+    assertThat(store.stats(0)).returns(1, PartitionStats::conflicts);
+    crashAndReopen();
+    assertThat(store.stats(0)).returns(1, PartitionStats::conflicts);
+    put("b", "2");
+    assertThat(store.stats(0)).returns(0, PartitionStats::conflicts);
+  }
+
+  @Test
+  void stagedWritesAreTakenTogetherInTurnAndBeforeTheirKeysLaterOnes() {
+    Mutation other = put("c", "1");
+    List<Mutation> staged = new ArrayList<>();
+    for (String id : List.of("d", "a", "b")) {
+      staged.add(put(id, "1", Durability.DATABASE));
+    }
+    Mutation later = put("a", "2");
+    Taken taken = take(2);
+    assertThat(taken.staged()).isTrue();
+    assertThat(taken.mutations()).containsExactlyElementsOf(staged.subList(0, 2));
+    Taken turn = take(5);
+    assertThat(turn.staged()).isFalse();
+    assertThat(turn.mutations()).containsExactly(other);
+    settle(other);
+    assertThat(take(5).mutations()).containsExactlyElementsOf(staged);
+    // One of them was refused; the others are offered again.
+    await(store.unstage(0, 1, staged.get(0)));
+    assertThat(take(5).mutations()).isEmpty();
+    Taken rest = take(5);
+    assertThat(rest.mutations()).containsExactly(staged.get(1), staged.get(2));
+    settle(staged.get(1), staged.get(2));
+    assertThat(get("d").miss()).isTrue();
+    assertThat(get("b").row()).isEqualTo(row("1"));
+    assertThat(get("a").row()).isEqualTo(row("2"));
+    assertThat(take(5).mutations()).containsExactly(later);
+  }
+
+  @Test
+  void stagedReadyAndRefusedTakeTurns() {
+    Mutation refused = put("a", "1");
+    defer(refused, Duration.ZERO, 1);
+    Mutation ready = put("b", "1");
+    Mutation staged = put("c", "1", Durability.DATABASE);
+    List<Mutation> taken = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      taken.addAll(take(5).mutations());
+    }
+    assertThat(taken).hasSize(6);
+    assertThat(taken.subList(0, 3)).containsExactlyInAnyOrder(refused, ready, staged);
+    assertThat(taken.subList(3, 6)).isEqualTo(taken.subList(0, 3));
+  }
+
   // Leases
 
   @Test
@@ -777,7 +938,7 @@ public abstract class HotStoreContractTest {
     for (CompletionStage<?> stage : stages) {
       assertThatThrownBy(() -> await(stage)).isInstanceOf(FencedException.class);
     }
-    assertThat(counts(store.stats(0))).isEqualTo(new PartitionStats(1, 0, 0, 1, 0, 0));
+    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 0, 0, 1));
     assertThat(store.frontier(0)).isZero();
   }
 

@@ -334,21 +334,6 @@ class EngineTest {
   }
 
   @Test
-  void aRefusedEntryHoldsItsPartitionBackAndIsNotDropped() {
-    t.open();
-    t.database.refuse(mutation -> mutation.key().equals(key(1)));
-    t.put(1, "bad");
-    t.put(2, "good");
-    t.linger();
-    t.environment.advance(Duration.ofMinutes(5));
-    assertThat(t.cache().status().pendingEntries()).isEqualTo(2);
-    assertThat(t.cache().status().reasons()).anyMatch(r -> r.contains("refused on command"));
-    t.database.refuse(mutation -> false);
-    t.environment.advance(Duration.ofSeconds(31));
-    assertThat(t.cache().status().pendingEntries()).isZero();
-  }
-
-  @Test
   void aStoreThatLostItsLeaseStopsAcknowledging() {
     t.open();
     t.put(1, "a");

@@ -123,7 +123,16 @@ final class JournalFixture {
     PartitionStats stats = of.stats(0);
     // Staged writes are forgotten in a crash, and are none of the pending.
     PartitionStats kept =
-        new PartitionStats(stats.ready(), stats.deferred(), stats.parked(), 0, 0, stats.oldest());
+        new PartitionStats(
+            stats.ready(),
+            stats.deferred(),
+            stats.parked(),
+            stats.conflicts(),
+            0,
+            0,
+            stats.oldest(),
+            stats.oldestReady(),
+            stats.nextDue());
     return new State(seen, kept, of.frontier(0));
   }
 

@@ -1,0 +1,160 @@
+package io.headpond.engine;
+
+import io.headpond.HeadpondException;
+import io.headpond.OutcomeUnknownException;
+import io.headpond.RejectedException;
+import io.headpond.UnavailableException;
+import io.headpond.spi.HotStore;
+import io.headpond.spi.Mutation;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The writes at {@link io.headpond.Durability#DATABASE} of one partition, as its {@link Delivery} sees them: each gets one
+ * answer. One whose deadline passes while it is under way is told that its outcome is unknown, and is tried no further; one that is not under way
+ * is taken back. Used in steps only.
+ */
+final class StagedWrites {
+  static final String CONFLICT = "the database has a newer version that is not from this store";
+
+  private final HotStore store;
+  private final Engine engine;
+  private final Flusher flusher;
+  private final Steps steps;
+  private final int partition;
+
+  /** Write ids of those whose caller has been told that the outcome is unknown. */
+  private final Set<Long> answered = new HashSet<>();
+
+  /** To be taken back as soon as it is known what the take under way has returned. */
+  private final List<Mutation> undecided = new ArrayList<>();
+
+  StagedWrites(Core core, Engine engine, Flusher flusher, Steps steps, int partition) {
+    this.store = core.store();
+    this.engine = engine;
+    this.flusher = flusher;
+    this.steps = steps;
+    this.partition = partition;
+  }
+
+  /** The deadline of one that is under way has passed. */
+  void tooLateToTakeBack(Mutation mutation) {
+    answered.add(mutation.writeId());
+    engine.answer(
+        mutation,
+        new OutcomeUnknownException("no answer from the database yet; the write is under way"));
+  }
+
+  /** The deadline of one has passed, of which it is not known whether it is under way. */
+  void decideLater(Mutation mutation) {
+    undecided.add(mutation);
+  }
+
+  /** Those that were to be decided later. */
+  List<Mutation> decideNow() {
+    if (undecided.isEmpty()) {
+      return List.of();
+    }
+    List<Mutation> now = List.copyOf(undecided);
+    undecided.clear();
+    return now;
+  }
+
+  /** Takes one back that is not under way, and answers it. */
+  void takeBack(Mutation mutation, long epoch) {
+    Trouble why = flusher.trouble();
+    store
+        .unstage(partition, epoch, mutation)
+        .whenComplete(
+            (removed, failure) -> {
+              engine.released(List.of(mutation.key()));
+              HeadpondException answer;
+              if (failure != null) {
+                answer = new OutcomeUnknownException(Failures.message(failure));
+              } else if (removed) {
+                answer =
+                    new UnavailableException(
+                        "not written in time and taken back"
+                            + (why == null ? "" : ": " + why.message()));
+              } else {
+                answer = new OutcomeUnknownException("the write could no longer be taken back");
+              }
+              steps.on(() -> answer(mutation, answer));
+            });
+  }
+
+  /** A flight was surely not applied: those whose callers have gone are not tried again. */
+  void notApplied(Flight flight, long epoch) {
+    for (Mutation mutation : flight.mutations()) {
+      if (answered.contains(mutation.writeId())) {
+        takeBack(mutation, epoch);
+      }
+    }
+  }
+
+  /** The database has these. */
+  void settled(List<Mutation> mutations) {
+    mutations.forEach(mutation -> answer(mutation, null));
+  }
+
+  /** The database refused some of a flight and applied none of it: the others are tried again, unless their callers have gone. */
+  void refused(
+      Flight flight,
+      Map<Mutation, String> refused,
+      long epoch,
+      Runnable next,
+      Consumer<Throwable> failed) {
+    Map<Mutation, String> gone = new LinkedHashMap<>(refused);
+    for (Mutation mutation : flight.mutations()) {
+      if (answered.contains(mutation.writeId())) {
+        gone.putIfAbsent(mutation, "not written in time and taken back");
+      }
+    }
+    drop(gone, epoch, next, failed);
+  }
+
+  /** The database has newer versions that are not ours. */
+  void stale(List<Mutation> stale, long epoch, Runnable next, Consumer<Throwable> failed) {
+    Map<Mutation, String> gone = new LinkedHashMap<>();
+    stale.forEach(mutation -> gone.put(mutation, CONFLICT));
+    drop(gone, epoch, next, failed);
+  }
+
+  private void drop(
+      Map<Mutation, String> gone, long epoch, Runnable next, Consumer<Throwable> failed) {
+    CompletableFuture<?>[] all =
+        gone.keySet().stream()
+            .map(mutation -> store.unstage(partition, epoch, mutation).toCompletableFuture())
+            .toArray(CompletableFuture<?>[]::new);
+    steps.then(
+        CompletableFuture.allOf(all),
+        done -> {
+          gone.forEach((mutation, why) -> answer(mutation, new RejectedException(why)));
+          engine.released(gone.keySet().stream().map(Mutation::key).toList());
+          next.run();
+        },
+        failed);
+  }
+
+  /** Flushing stops while these are under way. */
+  void abandoned(Flight flight, String reason) {
+    for (Mutation mutation : flight.mutations()) {
+      answer(
+          mutation,
+          new OutcomeUnknownException("flushing stopped while the write was under way: " + reason));
+    }
+  }
+
+  private void answer(Mutation mutation, @Nullable HeadpondException failure) {
+    if (!answered.remove(mutation.writeId())) {
+      engine.answer(mutation, failure);
+    }
+  }
+}
