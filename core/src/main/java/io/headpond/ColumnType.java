@@ -2,14 +2,26 @@ package io.headpond;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.net.InetAddress;
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
 import java.time.OffsetDateTime;
+import java.time.Period;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a column holds. It decides which Java values are taken, and brings each to the one form in
@@ -20,8 +32,17 @@ import java.util.regex.Pattern;
  * @param precision for {@link Kind#NUMERIC}: the most digits, 0 for no limit
  * @param scale for {@link Kind#NUMERIC} with a precision: digits after the point; every value has
  *     exactly so many
+ * @param element for {@link Kind#ARRAY}: what its elements are; null for any other
+ * @param labels for {@link Kind#ENUM}: the values, in their order; empty until the database has said which they are, and for
+ *     any other kind
  */
-public record ColumnType(Kind kind, int length, int precision, int scale) {
+public record ColumnType(
+    Kind kind,
+    int length,
+    int precision,
+    int scale,
+    @Nullable ColumnType element,
+    List<String> labels) {
 
   /** The kinds of values, with the Java class of their canonical form. */
   public enum Kind {
@@ -46,7 +67,25 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
     /** {@link String} with a JSON document, in the form of {@link JsonText}. */
     JSONB,
     /** {@code byte[]}. */
-    BYTEA
+    BYTEA,
+    /** {@link Short}. */
+    SMALLINT,
+    /** {@link Float}; -0.0 is not told from 0.0. */
+    REAL,
+    /** {@link LocalTime} in whole microseconds. */
+    TIME,
+    /** {@link LocalDateTime} in whole microseconds, from year 1 to 9999; no zone belongs to it. */
+    TIMESTAMP,
+    /** {@link io.headpond.Interval}. */
+    INTERVAL,
+    /** {@link String}, one of the type's labels. */
+    ENUM,
+    /** {@link String} with a JSON document, every character as it was written. */
+    JSON,
+    /** {@link String} with an IP address, with its prefix length if it is not the whole address, in the form of {@link InetText}. */
+    INET,
+    /** An unmodifiable {@link List} of canonical values of the element type, or null; of one dimension. */
+    ARRAY
   }
 
   public static final ColumnType TEXT = of(Kind.TEXT);
@@ -60,30 +99,67 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
   public static final ColumnType UUID = of(Kind.UUID);
   public static final ColumnType JSONB = of(Kind.JSONB);
   public static final ColumnType BYTEA = of(Kind.BYTEA);
+  public static final ColumnType SMALLINT = of(Kind.SMALLINT);
+  public static final ColumnType REAL = of(Kind.REAL);
+  public static final ColumnType TIME = of(Kind.TIME);
+  public static final ColumnType TIMESTAMP = of(Kind.TIMESTAMP);
+  public static final ColumnType INTERVAL = of(Kind.INTERVAL);
 
-  /** Digits that any database keeps; a longer number is refused. */
-  private static final int MAX_DIGITS = 1_000;
+  /** One of the labels that the database has for the column. */
+  public static final ColumnType ENUM = of(Kind.ENUM);
 
-  private static final Instant YEAR_1 = Instant.parse("0001-01-01T00:00:00Z");
-  private static final Instant YEAR_10000 = Instant.parse("+10000-01-01T00:00:00Z");
-  private static final int DOUBLE_DIGITS = 17;
+  public static final ColumnType JSON = of(Kind.JSON);
+  public static final ColumnType INET = of(Kind.INET);
+
   private static final Pattern WHOLE = Pattern.compile("-?[0-9]{1,30}");
   private static final Pattern DECIMAL =
       Pattern.compile("-?[0-9]{1,1000}(\\.[0-9]{1,1000})?([eE][+-]?[0-9]{1,4})?");
   private static final Pattern UUID_TEXT =
       Pattern.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
-  private static final BigInteger MIN_LONG = BigInteger.valueOf(Long.MIN_VALUE);
-  private static final BigInteger MAX_LONG = BigInteger.valueOf(Long.MAX_VALUE);
 
+  /**
+   * @throws ConfigurationException if the parts do not go together
+   */
   public ColumnType {
-    if (length < 0 || precision < 0 || scale < 0 || scale > precision || precision > MAX_DIGITS) {
+    labels = List.copyOf(labels);
+    String name = kind.name().toLowerCase(Locale.ROOT);
+    if (length < 0
+        || precision < 0
+        || scale < 0
+        || scale > precision
+        || precision > Numbers.MAX_DIGITS) {
       throw new ConfigurationException(
           "type "
-              + kind.name().toLowerCase(Locale.ROOT)
+              + name
               + ": length, precision and scale must not be negative, scale not above precision,"
               + " precision not above "
-              + MAX_DIGITS);
+              + Numbers.MAX_DIGITS);
     }
+    if ((kind == Kind.ARRAY) != (element != null)) {
+      throw new ConfigurationException(
+          "type " + name + ": an array, and nothing else, has elements");
+    }
+    if (element != null && (element.kind() == Kind.ARRAY || element.kind() == Kind.BYTEA)) {
+      throw new ConfigurationException(
+          "type array: must not have elements of type "
+              + element
+              + "; use bytea for bytes, jsonb for what is nested");
+    }
+    if (!labels.isEmpty() && kind != Kind.ENUM) {
+      throw new ConfigurationException("type " + name + ": only an enum has labels");
+    }
+    if (new HashSet<>(labels).size() < labels.size()) {
+      throw new ConfigurationException("type enum: a label stands twice in " + labels);
+    }
+  }
+
+  /**
+   * A type that is neither an array nor has labels.
+   *
+   * @throws ConfigurationException if the parts do not go together
+   */
+  public ColumnType(Kind kind, int length, int precision, int scale) {
+    this(kind, length, precision, scale, null, List.of());
   }
 
   /** Text of at most {@code length} characters. */
@@ -96,6 +172,25 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
     return new ColumnType(Kind.NUMERIC, 0, precision, scale);
   }
 
+  /**
+   * An array of one dimension; its elements may be null.
+   *
+   * @param element any type but an array or {@link #BYTEA}
+   * @throws ConfigurationException if it is one of those
+   */
+  public static ColumnType array(ColumnType element) {
+    return new ColumnType(Kind.ARRAY, 0, 0, 0, element, List.of());
+  }
+
+  /**
+   * One of these labels, for a Java enum the constants' names. The column is of an enum type that has them all, or text.
+   *
+   * @throws ConfigurationException if a label stands twice
+   */
+  public static ColumnType enumOf(List<String> labels) {
+    return new ColumnType(Kind.ENUM, 0, 0, 0, null, labels);
+  }
+
   private static ColumnType of(Kind kind) {
     return new ColumnType(kind, 0, 0, 0);
   }
@@ -104,26 +199,32 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
    * The canonical form of a value.
    *
    * @param value not null; the Java class of the kind, or one that converts to it without loss: any
-   *     whole number for a number, {@link OffsetDateTime} for a time, text as in {@link #parse} for
-   *     date, time, UUID
+   *     whole number for a number, {@link OffsetDateTime} for a time with zone, {@link Period} and {@link Duration} for an
+   *     interval, a Java enum's constant for a label, {@link InetAddress} for an address, text as in {@link #parse} for date,
+   *     times, interval, UUID; a {@link List} for an array
    * @param path where the value stands, for the error
    * @throws InvalidValueException if the column could not hold exactly this value
    */
   public Object canonical(Object value, String path) {
     return switch (kind) {
       case TEXT -> text(value, path);
-      case INTEGER -> whole(value, path, Integer.MIN_VALUE, Integer.MAX_VALUE).intValue();
-      case BIGINT -> whole(value, path, Long.MIN_VALUE, Long.MAX_VALUE);
-      case NUMERIC -> numeric(value, path);
+      case SMALLINT -> (short) Numbers.whole(value, path, Short.MIN_VALUE, Short.MAX_VALUE);
+      case INTEGER -> (int) Numbers.whole(value, path, Integer.MIN_VALUE, Integer.MAX_VALUE);
+      case BIGINT -> Numbers.whole(value, path, Long.MIN_VALUE, Long.MAX_VALUE);
+      case NUMERIC -> Numbers.numeric(value, path, precision, scale);
       case BOOLEAN -> {
         if (value instanceof Boolean) {
           yield value;
         }
         throw invalid(path, value, "must be true or false");
       }
-      case DOUBLE -> floating(value, path);
-      case DATE -> date(value, path);
-      case TIMESTAMPTZ -> timestamp(value, path);
+      case DOUBLE -> Numbers.floating(value, path);
+      case REAL -> Numbers.real(value, path);
+      case DATE -> Times.date(value, path);
+      case TIME -> Times.time(value, path);
+      case TIMESTAMP -> Times.timestamp(value, path);
+      case TIMESTAMPTZ -> Times.timestamptz(value, path);
+      case INTERVAL -> interval(value, path);
       case UUID -> {
         if (value instanceof UUID) {
           yield value;
@@ -133,37 +234,38 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
         }
         throw invalid(path, value, "must be a UUID of 36 characters");
       }
-      case JSONB -> {
-        if (value instanceof String text) {
-          yield JsonText.canonical(text, path);
-        }
-        throw invalid(path, value, "must be a JSON document as text");
-      }
+      case ENUM -> label(value, path);
+      case JSON -> JsonText.checked(json(value, path), path);
+      case JSONB -> JsonText.canonical(json(value, path), path);
+      case INET -> inet(value, path);
       case BYTEA -> {
         if (value instanceof byte[] bytes) {
           yield bytes.clone();
         }
         throw invalid(path, value, "must be bytes");
       }
+      case ARRAY -> array(value, path);
     };
   }
 
   /**
    * The canonical form of a value written as text: numbers in decimal, {@code true} or {@code
-   * false}, ISO-8601 dates and times with an offset, bytes in hexadecimal.
+   * false}, ISO-8601 dates, times (with an offset for {@link Kind#TIMESTAMPTZ}) and intervals, bytes in hexadecimal. An array
+   * has no such form.
    *
    * @throws InvalidValueException if the text is no such value
    */
   public Object parse(String text, String path) {
     return switch (kind) {
-      case TEXT, DATE, TIMESTAMPTZ, UUID, JSONB -> canonical(text, path);
-      case INTEGER, BIGINT -> {
+      case TEXT, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, UUID, ENUM, JSON, JSONB, INET ->
+          canonical(text, path);
+      case SMALLINT, INTEGER, BIGINT -> {
         if (!WHOLE.matcher(text).matches()) {
           throw invalid(path, text, "must be a whole number");
         }
         yield canonical(new BigInteger(text), path);
       }
-      case NUMERIC, DOUBLE -> {
+      case NUMERIC, DOUBLE, REAL -> {
         if (!DECIMAL.matcher(text).matches()) {
           throw invalid(path, text, "must be a decimal number");
         }
@@ -182,24 +284,40 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
           throw invalid(path, text, "must be bytes in hexadecimal");
         }
       }
+      case ARRAY -> throw invalid(path, text, "must be an array, which has no form as text");
     };
   }
 
-  /** The text of a canonical value; {@link #parse} gives it back. */
+  /**
+   * The text of a canonical value; {@link #parse} gives it back.
+   *
+   * @throws UnsupportedOperationException for an array
+   */
   public String format(Object canonical) {
     return switch (kind) {
       case NUMERIC -> ((BigDecimal) canonical).toPlainString();
       case BYTEA -> HexFormat.of().formatHex((byte[]) canonical);
+      case TIME -> DateTimeFormatter.ISO_LOCAL_TIME.format((LocalTime) canonical);
+      case TIMESTAMP -> DateTimeFormatter.ISO_LOCAL_DATE_TIME.format((LocalDateTime) canonical);
+      case ARRAY -> throw new UnsupportedOperationException("an array has no form as text");
       default -> canonical.toString();
     };
   }
 
-  /** As it would be declared in SQL, for messages and for the configuration. */
+  /** As it is declared in the configuration, for messages too. */
   @Override
   public String toString() {
+    if (element != null) {
+      return element + "[]";
+    }
     String name = kind.name().toLowerCase(Locale.ROOT);
     if (kind == Kind.TEXT && length > 0) {
       return name + "(" + length + ")";
+    }
+    if (!labels.isEmpty()) {
+      return labels.stream()
+          .map(label -> "'" + label.replace("'", "''") + "'")
+          .collect(Collectors.joining(",", name + "(", ")"));
     }
     return kind == Kind.NUMERIC && precision > 0
         ? name + "(" + precision + "," + scale + ")"
@@ -232,147 +350,75 @@ public record ColumnType(Kind kind, int length, int precision, int scale) {
     return text;
   }
 
-  private static Long whole(Object value, String path, long min, long max) {
-    BigInteger number;
-    if (value instanceof Integer
-        || value instanceof Long
-        || value instanceof Short
-        || value instanceof Byte) {
-      long small = ((Number) value).longValue();
-      if (small >= min && small <= max) {
-        return small;
+  private static Interval interval(Object value, String path) {
+    try {
+      if (value instanceof Interval interval) {
+        return interval;
       }
-      number = BigInteger.valueOf(small);
-    } else if (value instanceof BigInteger big) {
-      number = big;
-    } else if (value instanceof BigDecimal decimal) {
-      number = exactWhole(decimal, path);
-    } else {
-      throw invalid(path, value, "must be a whole number");
+      if (value instanceof Period period) {
+        return Interval.of(period);
+      }
+      if (value instanceof Duration duration) {
+        return Interval.of(duration);
+      }
+      if (value instanceof String text) {
+        return Interval.parse(text);
+      }
+    } catch (DateTimeException | ArithmeticException e) {
+      // The rule below says it.
     }
-    if (number.compareTo(MIN_LONG.max(BigInteger.valueOf(min))) < 0
-        || number.compareTo(MAX_LONG.min(BigInteger.valueOf(max))) > 0) {
-      throw invalid(path, value, "must be from " + min + " to " + max);
-    }
-    return number.longValueExact();
+    throw invalid(
+        path,
+        value,
+        "must be an interval such as P1Y2M3DT4H5M6.789S, not finer than a microsecond, under 2^31"
+            + " months, days and hours");
   }
 
-  private static BigInteger exactWhole(BigDecimal decimal, String path) {
-    if (decimal.signum() != 0 && Math.abs((long) decimal.precision() - decimal.scale()) > 30) {
-      throw invalid(path, decimal, "must be a whole number in the column's range");
+  private String label(Object value, String path) {
+    String label = text(value instanceof Enum<?> constant ? constant.name() : value, path);
+    if (labels.isEmpty() || labels.contains(label)) {
+      return label;
     }
-    try {
-      return decimal.toBigIntegerExact();
-    } catch (ArithmeticException e) {
-      throw invalid(path, decimal, "must be a whole number");
-    }
+    throw invalid(path, value, "must be one of " + String.join(", ", labels));
   }
 
-  private BigDecimal numeric(Object value, String path) {
-    BigDecimal number;
-    if (value instanceof BigDecimal decimal) {
-      number = decimal;
-    } else if (value instanceof BigInteger
-        || value instanceof Long
-        || value instanceof Integer
-        || value instanceof Short
-        || value instanceof Byte) {
-      number = new BigDecimal(value.toString());
-    } else {
-      throw invalid(path, value, "must be a decimal number");
+  private String json(Object value, String path) {
+    if (value instanceof String) {
+      return text(value, path);
     }
-    if (number.precision() > MAX_DIGITS || Math.abs((long) number.scale()) > MAX_DIGITS) {
-      throw invalid(path, "a number", "must have at most " + MAX_DIGITS + " digits");
+    throw invalid(path, value, "must be a JSON document as text");
+  }
+
+  private static String inet(Object value, String path) {
+    String text = value instanceof InetAddress address ? address.getHostAddress() : null;
+    if (value instanceof String given) {
+      text = given;
     }
-    if (precision == 0) {
-      return number.scale() < 0 ? number.setScale(0) : number;
-    }
-    BigDecimal scaled;
-    try {
-      scaled = number.setScale(scale);
-    } catch (ArithmeticException e) {
-      throw invalid(path, number, "must have at most " + scale + " digits after the point");
-    }
-    if (scaled.signum() != 0 && scaled.precision() > precision) {
+    String canonical = text == null ? null : InetText.canonical(text);
+    if (canonical == null) {
       throw invalid(
-          path, number, "must have at most " + (precision - scale) + " digits before the point");
+          path, value, "must be an IP address such as 192.0.2.1, 192.0.2.0/24 or 2001:db8::1");
     }
-    return scaled;
+    return canonical;
   }
 
-  private static Double floating(Object value, String path) {
-    double number;
-    if (value instanceof Double || value instanceof Float) {
-      number = ((Number) value).doubleValue();
-    } else if (value instanceof BigDecimal decimal) {
-      number = decimal.doubleValue();
-      if (Double.isInfinite(number) || (number == 0 && decimal.signum() != 0)) {
-        throw invalid(path, value, "must be in the range of a double");
-      }
-      if (decimal.stripTrailingZeros().precision() > DOUBLE_DIGITS) {
-        throw invalid(path, value, "must have at most " + DOUBLE_DIGITS + " significant digits");
-      }
-    } else if (value instanceof BigInteger
-        || value instanceof Long
-        || value instanceof Integer
-        || value instanceof Short
-        || value instanceof Byte) {
-      return floating(new BigDecimal(value.toString()), path);
-    } else {
-      throw invalid(path, value, "must be a number");
+  private List<@Nullable Object> array(Object value, String path) {
+    if (!(value instanceof List<?> list) || element == null) {
+      throw invalid(path, value, "must be a list");
     }
-    return number == 0 ? 0.0 : number;
+    List<@Nullable Object> canonical = new ArrayList<>(list.size());
+    for (Object cell : list) {
+      canonical.add(
+          cell == null ? null : element.canonical(cell, path + "[" + canonical.size() + "]"));
+    }
+    return Collections.unmodifiableList(canonical);
   }
 
-  private static LocalDate date(Object value, String path) {
-    LocalDate date;
-    try {
-      date = value instanceof LocalDate local ? local : LocalDate.parse(asText(value, path));
-    } catch (DateTimeException e) {
-      throw invalid(path, value, "must be a date such as 2026-01-31");
-    }
-    if (date.getYear() < 1 || date.getYear() > 9999) {
-      throw invalid(path, value, "must be in the years 1 to 9999");
-    }
-    return date;
-  }
-
-  private static Instant timestamp(Object value, String path) {
-    Instant time;
-    try {
-      if (value instanceof Instant instant) {
-        time = instant;
-      } else if (value instanceof OffsetDateTime offset) {
-        time = offset.toInstant();
-      } else {
-        time = OffsetDateTime.parse(asText(value, path)).toInstant();
-      }
-    } catch (DateTimeException e) {
-      throw invalid(path, value, "must be a time with offset such as 2026-01-31T10:15:30Z");
-    }
-    if (time.isBefore(YEAR_1) || !time.isBefore(YEAR_10000)) {
-      throw invalid(path, value, "must be in the years 1 to 9999");
-    }
-    if (time.getNano() % 1_000 != 0) {
-      throw invalid(path, value, "must not be finer than a microsecond");
-    }
-    return time;
-  }
-
-  private static String asText(Object value, String path) {
-    if (value instanceof String text) {
-      return text;
-    }
-    throw invalid(path, value, "must be text in ISO-8601 form");
-  }
-
-  private static InvalidValueException invalid(String path, Object value, String rule) {
+  static InvalidValueException invalid(String path, Object value, String rule) {
     String shown =
         value instanceof byte[] bytes
             ? bytes.length + " bytes"
-            : value instanceof String text
-                ? '"' + text + '"'
-                : value instanceof BigDecimal number ? number.toString() : value.toString();
+            : value instanceof String text ? '"' + text + '"' : value.toString();
     return new InvalidValueException(path, shown, rule);
   }
 }

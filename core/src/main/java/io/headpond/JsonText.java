@@ -11,6 +11,8 @@ import java.util.TreeMap;
  *
  * <p>Refused, because no database would give it back: NUL in a string, a lone surrogate, a number of
  * more than 1,000 digits, nesting deeper than 100.
+ *
+ * <p>A {@code json} column keeps the text, so there every valid spelling is its own canonical form; see {@link #checked}.
  */
 final class JsonText {
   private static final int MAX_DEPTH = 100;
@@ -20,11 +22,16 @@ final class JsonText {
 
   private final String text;
   private final String path;
+
+  /** Whether strings and numbers must be such that {@code jsonb} keeps their value. */
+  private final boolean exact;
+
   private int at;
 
-  private JsonText(String text, String path) {
+  private JsonText(String text, String path, boolean exact) {
     this.text = text;
     this.path = path;
+    this.exact = exact;
   }
 
   /**
@@ -33,11 +40,25 @@ final class JsonText {
    * @throws InvalidValueException if it is none, with the position
    */
   static String canonical(String text, String path) {
-    JsonText parser = new JsonText(text, path);
-    String value = parser.value(0);
-    parser.space();
-    if (parser.at < text.length()) {
-      throw parser.invalid("nothing more after the document");
+    return new JsonText(text, path, true).document();
+  }
+
+  /**
+   * The text itself, if it is a document. Names may stand twice, numbers may have any size, strings may contain the escapes of
+   * NUL and of lone surrogates: whoever reads them has to know what to make of them.
+   *
+   * @throws InvalidValueException if it is none, with the position, or nested deeper than 100
+   */
+  static String checked(String text, String path) {
+    new JsonText(text, path, false).document();
+    return text;
+  }
+
+  private String document() {
+    String value = value(0);
+    space();
+    if (at < text.length()) {
+      throw invalid("nothing more after the document");
     }
     return value;
   }
@@ -130,6 +151,9 @@ final class JsonText {
       }
       digits();
     }
+    if (!exact) {
+      return "";
+    }
     if (at - start > MAX_DIGITS) {
       throw invalid("a number of at most " + MAX_DIGITS + " digits");
     }
@@ -174,7 +198,7 @@ final class JsonText {
       out.append(c == '\\' ? escape() : c);
       at++;
     }
-    for (int i = 0; i < out.length(); i++) {
+    for (int i = 0; exact && i < out.length(); i++) {
       char c = out.charAt(i);
       if (c == 0) {
         throw invalid("strings without NUL");

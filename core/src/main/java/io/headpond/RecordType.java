@@ -1,13 +1,20 @@
 package io.headpond;
 
+import io.headpond.ColumnType.Kind;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -21,9 +28,12 @@ import org.jspecify.annotations.Nullable;
  *   <li>a component marked {@link KeyColumn} is part of the key; at least one is;
  *   <li>the column's name is the component's in snake case ({@code unitPrice} is {@code unit_price}), or what
  *       {@link ColumnName} says;
- *   <li>{@code String} is text, or jsonb with {@link JsonColumn}; {@code int} integer, {@code long} bigint, {@code
- *       BigDecimal} numeric, {@code boolean} boolean, {@code double} double, {@code LocalDate} date,
- *       {@code Instant} timestamptz, {@code UUID} uuid, {@code byte[]} bytea;
+ *   <li>{@code String} is text, or what {@link ColumnKind} says, or jsonb with {@link JsonColumn}; {@code short} smallint,
+ *       {@code int} integer, {@code long} bigint, {@code BigDecimal} numeric, {@code boolean} boolean, {@code float} real,
+ *       {@code double} double, {@code LocalDate} date, {@code LocalTime} time, {@code LocalDateTime} timestamp, {@code
+ *       Instant} timestamptz, {@link Interval} interval, {@code UUID} uuid, {@code byte[]} bytea;
+ *   <li>a Java {@code enum} is an enum, or text, that holds the constants' names; a column of an enum type must have them all;
+ *   <li>a {@code List} of one of these classes but {@code byte[]} is an array; its elements may be null;
  *   <li>a primitive component is never null; a wrapper or another class may be, if the column may.
  * </ul>
  *
@@ -46,12 +56,19 @@ public final class RecordType<K, V extends Record> {
           Map.entry(LocalDate.class, ColumnType.DATE),
           Map.entry(Instant.class, ColumnType.TIMESTAMPTZ),
           Map.entry(UUID.class, ColumnType.UUID),
-          Map.entry(byte[].class, ColumnType.BYTEA));
+          Map.entry(byte[].class, ColumnType.BYTEA),
+          Map.entry(Short.class, ColumnType.SMALLINT),
+          Map.entry(Float.class, ColumnType.REAL),
+          Map.entry(LocalTime.class, ColumnType.TIME),
+          Map.entry(LocalDateTime.class, ColumnType.TIMESTAMP),
+          Map.entry(Interval.class, ColumnType.INTERVAL));
   private static final Map<Class<?>, Class<?>> BOXES =
       Map.of(
+          short.class, Short.class,
           int.class, Integer.class,
           long.class, Long.class,
           boolean.class, Boolean.class,
+          float.class, Float.class,
           double.class, Double.class);
 
   private final Class<V> valueClass;
@@ -75,7 +92,39 @@ public final class RecordType<K, V extends Record> {
    */
   private record KeyMaker<K>(Class<K> type, MethodHandle constructor, int[] at) {}
 
-  private record Component(String column, MethodHandle accessor, boolean key, int index) {}
+  /**
+   * @param index where it stands among the columns of the key, or among the others
+   * @param constants those of its enum by label, or of its elements'; null for any other class
+   */
+  private record Component(
+      String column,
+      MethodHandle accessor,
+      boolean key,
+      int index,
+      @Nullable Map<String, Object> constants) {
+
+    /** What the record takes for a cell that is not null. */
+    Object value(Object cell) {
+      if (constants == null) {
+        return cell;
+      }
+      if (cell instanceof List<?> labels) {
+        List<@Nullable Object> values = new ArrayList<>(labels.size());
+        labels.forEach(label -> values.add(label == null ? null : constant(constants, label)));
+        return Collections.unmodifiableList(values);
+      }
+      return constant(constants, cell);
+    }
+
+    private Object constant(Map<String, Object> constants, Object label) {
+      Object constant = constants.get(label);
+      if (constant == null) {
+        throw new InvalidValueException(
+            column, label.toString(), "must be one of the constants " + constants.keySet());
+      }
+      return constant;
+    }
+  }
 
   private RecordType(Class<K> keyClass, Class<V> valueClass) {
     this.valueClass = valueClass;
@@ -97,7 +146,8 @@ public final class RecordType<K, V extends Record> {
       } else {
         columns.column(new Column(name, type, !component.getType().isPrimitive()));
       }
-      all.add(new Component(name, accessor(component), key, key ? keys.size() - 1 : values++));
+      int index = key ? keys.size() - 1 : values++;
+      all.add(new Component(name, accessor(component), key, index, constants(component)));
     }
     if (keys.isEmpty()) {
       throw new ConfigurationException(
@@ -169,18 +219,23 @@ public final class RecordType<K, V extends Record> {
     return type.rowOf(cells);
   }
 
-  /** The key as it is given, of a canonical one. */
+  /**
+   * The key as it is given, of a canonical one.
+   *
+   * @throws InvalidValueException as {@link #value}
+   */
   @SuppressWarnings(
       "unchecked") // K is the class of the one component, as the constructor has checked.
   public K keyOf(RowType type, Key key) {
     List<Object> cells = type.components(key);
     KeyMaker<K> maker = keyMaker;
     if (maker == null) {
-      return (K) cells.get(0);
+      return (K) components.get(keyAt[0]).value(cells.get(0));
     }
     @Nullable Object[] arguments = new Object[maker.at.length];
     for (int i = 0; i < arguments.length; i++) {
-      arguments[i] = cells.get(maker.at[i]);
+      int column = maker.at[i];
+      arguments[i] = components.get(keyAt[column]).value(cells.get(column));
     }
     try {
       return maker.type.cast(maker.constructor.invokeWithArguments(arguments));
@@ -189,14 +244,18 @@ public final class RecordType<K, V extends Record> {
     }
   }
 
-  /** The value of a row. */
+  /**
+   * The value of a row.
+   *
+   * @throws InvalidValueException if a label is none of its enum's constants: it was written when it was one
+   */
   public V value(Key key, Row row) {
     List<Object> keyCells = row.type().components(key);
     @Nullable Object[] arguments = new Object[components.size()];
     for (int i = 0; i < arguments.length; i++) {
       Component component = components.get(i);
-      arguments[i] =
-          component.key() ? keyCells.get(component.index()) : row.cell(component.index());
+      Object cell = component.key() ? keyCells.get(component.index()) : row.cell(component.index());
+      arguments[i] = cell == null ? null : component.value(cell);
     }
     try {
       return valueClass.cast(constructor.invokeWithArguments(arguments));
@@ -296,21 +355,75 @@ public final class RecordType<K, V extends Record> {
   }
 
   private static ColumnType columnType(RecordComponent component) {
-    ColumnType type = TYPES.get(boxed(component.getType()));
+    Class<?> item = item(component);
+    ColumnType type = item.isEnum() ? ColumnType.enumOf(names(item)) : TYPES.get(boxed(item));
     if (type == null) {
       throw new ConfigurationException(
           place(component)
-              + component.getType().getSimpleName()
-              + ": no column type stands for it; use one of "
-              + TYPES.keySet().stream().map(Class::getSimpleName).sorted().toList());
+              + (component.getGenericType() instanceof Class<?> plain
+                  ? plain.getSimpleName()
+                  : component.getGenericType().getTypeName())
+              + ": no column type stands for it; use an enum, one of "
+              + TYPES.keySet().stream().map(Class::getSimpleName).sorted().toList()
+              + ", or a List of one of them");
     }
-    if (!component.isAnnotationPresent(JsonColumn.class)) {
+    type = marked(component, type);
+    if (component.getType() != List.class) {
       return type;
     }
-    if (type != ColumnType.TEXT) {
-      throw new ConfigurationException(place(component) + "@JsonColumn: must stand on a String");
+    try {
+      return ColumnType.array(type);
+    } catch (ConfigurationException e) {
+      throw new ConfigurationException(place(component) + e.getMessage(), e);
     }
-    return ColumnType.JSONB;
+  }
+
+  /** The component's class, or that of its elements. */
+  private static Class<?> item(RecordComponent component) {
+    if (component.getType() == List.class
+        && component.getGenericType() instanceof ParameterizedType list
+        && list.getActualTypeArguments()[0] instanceof Class<?> element) {
+      return element;
+    }
+    return component.getType();
+  }
+
+  private static ColumnType marked(RecordComponent component, ColumnType type) {
+    ColumnKind mark = component.getAnnotation(ColumnKind.class);
+    boolean json = component.isAnnotationPresent(JsonColumn.class);
+    if (mark == null && !json) {
+      return type;
+    }
+    String place = place(component) + (json ? "@JsonColumn: " : "@ColumnKind: ");
+    if (mark != null && json) {
+      throw new ConfigurationException(place + "must not stand beside @ColumnKind");
+    }
+    if (type != ColumnType.TEXT) {
+      throw new ConfigurationException(place + "must stand on a String");
+    }
+    Kind kind = mark == null ? Kind.JSONB : mark.value();
+    return switch (kind) {
+      case TEXT, ENUM, JSON, JSONB, INET -> new ColumnType(kind, 0, 0, 0);
+      default ->
+          throw new ConfigurationException(
+              place + "must be TEXT, ENUM, JSON, JSONB or INET, is " + kind);
+    };
+  }
+
+  private static List<String> names(Class<?> constants) {
+    return Arrays.stream(constants.getEnumConstants()).map(c -> ((Enum<?>) c).name()).toList();
+  }
+
+  private static @Nullable Map<String, Object> constants(RecordComponent component) {
+    Object[] constants = item(component).getEnumConstants();
+    if (constants == null) {
+      return null;
+    }
+    Map<String, Object> byName = new LinkedHashMap<>();
+    for (Object constant : constants) {
+      byName.put(((Enum<?>) constant).name(), constant);
+    }
+    return byName;
   }
 
   private static String columnName(RecordComponent component) {

@@ -35,14 +35,30 @@ public final class RowType {
         throw new ConfigurationException("columns: " + column.name() + " stands twice");
       }
     }
-    for (Column column : keyColumns) {
-      if (column.type().kind() == ColumnType.Kind.JSONB) {
-        throw new ConfigurationException(
-            "columns." + column.name() + ": jsonb cannot be part of a key; use text or a number");
-      }
-    }
+    keyColumns.forEach(RowType::checkKeyColumn);
     for (int i = 0; i < valueColumns.size(); i++) {
       valueIndexes.put(valueColumns.get(i).name(), i);
+    }
+  }
+
+  /** A key has one canonical form for all that the database takes for equal, and is found by it again. */
+  private static void checkKeyColumn(Column column) {
+    String reason =
+        switch (column.type().kind()) {
+          case JSON, JSONB -> "use text or a number";
+          case ARRAY -> "use a column for each part of the key";
+          case INTERVAL -> "different intervals are equal to a database; use a number";
+          case REAL -> "other programs would not find it by its decimal digits; use numeric";
+          default -> null;
+        };
+    if (reason != null) {
+      throw new ConfigurationException(
+          "columns."
+              + column.name()
+              + ": "
+              + column.type()
+              + " cannot be part of a key; "
+              + reason);
     }
   }
 
@@ -193,15 +209,22 @@ public final class RowType {
 
   /**
    * What the encoding of keys and rows depends on, as text: equal for two types whose rows can read
-   * each other's bytes. Lengths, precisions and nullability are not part of it.
+   * each other's bytes. Lengths, precisions, labels and nullability are not part of it. A line for each column ends with a space
+   * and its kind; an array's is that of its elements with {@code []} behind it.
    */
   public String encoding() {
     StringBuilder text = new StringBuilder();
-    keyColumns.forEach(
-        c -> text.append("key ").append(c.name()).append(' ').append(c.type().kind()).append('\n'));
-    valueColumns.forEach(
-        c -> text.append(c.name()).append(' ').append(c.type().kind()).append('\n'));
+    keyColumns.forEach(c -> text.append("key ").append(encoding(c)));
+    valueColumns.forEach(c -> text.append(encoding(c)));
     return text.toString();
+  }
+
+  private static String encoding(Column column) {
+    ColumnType element = column.type().element();
+    return column.name()
+        + " "
+        + (element == null ? column.type().kind().name() : element.kind().name() + "[]")
+        + "\n";
   }
 
   @Override

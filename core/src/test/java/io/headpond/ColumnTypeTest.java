@@ -5,9 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
 import java.time.OffsetDateTime;
+import java.time.Period;
+import java.util.Arrays;
+import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -103,6 +111,118 @@ class ColumnTypeTest {
   }
 
   @Test
+  void realsAreTakenWithNineDigits() {
+    assertThat(ColumnType.REAL.canonical(new BigDecimal("0.1"), "r")).isEqualTo(0.1f);
+    assertThat(ColumnType.REAL.canonical(-0.0f, "r")).isEqualTo(0.0f);
+    assertThat(ColumnType.REAL.canonical(0.5, "r")).isEqualTo(0.5f);
+    assertThat(ColumnType.REAL.canonical(Double.NaN, "r")).isEqualTo(Float.NaN);
+    assertThat(ColumnType.REAL.canonical(Double.NEGATIVE_INFINITY, "r"))
+        .isEqualTo(Float.NEGATIVE_INFINITY);
+    refused(ColumnType.REAL, 0.1, "24 bits");
+    refused(ColumnType.REAL, 1e39, "24 bits");
+    refused(ColumnType.REAL, new BigDecimal("0.1234567891"), "9 significant digits");
+    refused(ColumnType.REAL, new BigDecimal("1e39"), "range of a real");
+    refused(ColumnType.REAL, new BigDecimal("1e-46"), "range of a real");
+    refused(ColumnType.REAL, "1", "must be a number");
+  }
+
+  @Test
+  void smallintsStayInTheirRange() {
+    assertThat(ColumnType.SMALLINT.canonical(-32_768, "s")).isEqualTo(Short.MIN_VALUE);
+    assertThat(ColumnType.SMALLINT.canonical(new BigDecimal("3.2767E+4"), "s"))
+        .isEqualTo(Short.MAX_VALUE);
+    refused(ColumnType.SMALLINT, 32_768, "from -32768 to 32767");
+    refused(ColumnType.SMALLINT, -32_769L, "from -32768 to 32767");
+  }
+
+  @Test
+  void timesOfDayEndBefore24() {
+    assertThat(ColumnType.TIME.canonical("23:59:59.999999", "t"))
+        .isEqualTo(LocalTime.of(23, 59, 59, 999_999_000));
+    refused(ColumnType.TIME, "24:00:00", "from 00:00:00 to 23:59:59.999999");
+    refused(ColumnType.TIME, "10:15:30Z", "without offset");
+    refused(ColumnType.TIME, LocalTime.MAX, "finer than a microsecond");
+  }
+
+  @Test
+  void timesWithoutZone() {
+    LocalDateTime time = LocalDateTime.parse("2026-01-31T10:15:30.123456");
+    assertThat(ColumnType.TIMESTAMP.canonical("2026-01-31T10:15:30.123456", "t")).isEqualTo(time);
+    refused(ColumnType.TIMESTAMP, "2026-01-31T10:15:30Z", "without offset");
+    refused(ColumnType.TIMESTAMP, "2026-01-31", "without offset");
+    refused(ColumnType.TIMESTAMP, Instant.EPOCH, "ISO-8601");
+    refused(ColumnType.TIMESTAMP, time.plusNanos(1), "finer than a microsecond");
+    refused(ColumnType.TIMESTAMP, LocalDateTime.MAX, "years 1 to 9999");
+  }
+
+  @Test
+  void intervals() {
+    assertThat(ColumnType.INTERVAL.canonical("P1M", "i")).isEqualTo(new Interval(1, 0, 0));
+    assertThat(ColumnType.INTERVAL.canonical(Period.of(1, -2, 3), "i"))
+        .isEqualTo(new Interval(10, 3, 0));
+    assertThat(ColumnType.INTERVAL.canonical(Duration.ofHours(25), "i"))
+        .isEqualTo(Interval.parse("PT25H"));
+    refused(ColumnType.INTERVAL, "P1.5D", "must be an interval such as");
+    refused(ColumnType.INTERVAL, Duration.ofNanos(1), "not finer than a microsecond");
+    refused(ColumnType.INTERVAL, Duration.ofSeconds(Long.MAX_VALUE), "must be an interval");
+    refused(ColumnType.INTERVAL, Period.ofYears(Integer.MAX_VALUE), "must be an interval");
+    refused(ColumnType.INTERVAL, 5, "must be an interval");
+  }
+
+  @Test
+  void labels() {
+    ColumnType type = ColumnType.enumOf(List.of("new", "it's"));
+    assertThat(type.canonical("it's", "e")).isEqualTo("it's");
+    assertThat(type).hasToString("enum('new','it''s')");
+    assertThat(ColumnType.ENUM.canonical("whatever", "e")).isEqualTo("whatever");
+    refused(type, "New", "must be one of new, it's");
+    refused(type, 1, "must be text");
+    assertThatThrownBy(() -> ColumnType.enumOf(List.of("a", "a")))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("twice");
+  }
+
+  @Test
+  void arrays() {
+    ColumnType type = ColumnType.array(ColumnType.numeric(5, 2));
+    assertThat(type).hasToString("numeric(5,2)[]");
+    assertThat(type.canonical(Arrays.asList(1, null, new BigDecimal("2.5")), "a"))
+        .isEqualTo(Arrays.asList(new BigDecimal("1.00"), null, new BigDecimal("2.50")));
+    assertThat(type.canonical(List.of(), "a")).isEqualTo(List.of());
+    assertThatThrownBy(() -> type.canonical(List.of(1, 1000), "a"))
+        .isInstanceOf(InvalidValueException.class)
+        .hasMessage("a[1]: 1000: must have at most 3 digits before the point");
+    refused(type, "{1}", "must be a list");
+    assertThatThrownBy(() -> type.canonical(List.of(List.of(1)), "a"))
+        .hasMessage("a[0]: [1]: must be a decimal number");
+    assertThatThrownBy(() -> ColumnType.array(type))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("must not have elements of type numeric(5,2)[]");
+    assertThatThrownBy(() -> new ColumnType(ColumnType.Kind.ARRAY, 0, 0, 0))
+        .isInstanceOf(ConfigurationException.class);
+    assertThatThrownBy(() -> type.format(List.of()))
+        .isInstanceOf(UnsupportedOperationException.class);
+    assertThatThrownBy(() -> type.parse("{}", "a")).isInstanceOf(InvalidValueException.class);
+  }
+
+  @Test
+  void addressesOfJava() throws Exception {
+    assertThat(ColumnType.INET.canonical(InetAddress.getByName("2001:db8:0:0:1:0:0:1"), "a"))
+        .isEqualTo("2001:db8::1:0:0:1");
+    refused(ColumnType.INET, Inet6Address.getByAddress(null, new byte[16], 3), "must be an IP");
+    refused(ColumnType.INET, 1, "must be an IP address");
+  }
+
+  @Test
+  void jsonIsKeptAsItIs() {
+    assertThat(ColumnType.JSON.canonical(" {\"b\":1, \"a\":1.0}\n", "j"))
+        .isEqualTo(" {\"b\":1, \"a\":1.0}\n");
+    refused(ColumnType.JSON, "\"\ud800\"", "lone surrogate");
+    refused(ColumnType.JSON, "{", "JSON document");
+    refused(ColumnType.JSON, 1, "JSON document");
+  }
+
+  @Test
   void bytesAreCopied() {
     byte[] bytes = {1, 2};
     byte[] kept = (byte[]) ColumnType.BYTEA.canonical(bytes, "b");
@@ -122,7 +242,17 @@ class ColumnTypeTest {
     "DATE, 2026-01-31, 2026-01-31",
     "TIMESTAMPTZ, 2026-01-31T10:15:30.5Z, 2026-01-31T10:15:30.500Z",
     "UUID, 6F9619FF-8B86-D011-B42D-00CF4FC964FF, 6f9619ff-8b86-d011-b42d-00cf4fc964ff",
-    "BYTEA, 00ff, 00ff"
+    "BYTEA, 00ff, 00ff",
+    "SMALLINT, -12, -12",
+    "REAL, 1.5, 1.5",
+    "TIME, 10:15, 10:15:00",
+    "TIME, 10:15:30.000001, 10:15:30.000001",
+    "TIMESTAMP, 2026-01-31T10:15, 2026-01-31T10:15:00",
+    "TIMESTAMP, 0001-01-01T00:00:00.5, 0001-01-01T00:00:00.5",
+    "INTERVAL, P0Y14MT-0.5S, P1Y2MT-0.5S",
+    "ENUM, new, new",
+    "INET, 2001:DB8::/32, 2001:db8::/32",
+    "JSON, '[ 1 ]', '[ 1 ]'"
   })
   void textBecomesAValueAndBack(ColumnType.Kind kind, String text, String back) {
     ColumnType type = new ColumnType(kind, 0, 0, 0);

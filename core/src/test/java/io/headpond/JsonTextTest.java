@@ -76,4 +76,24 @@ class JsonTextTest {
         .isInstanceOf(InvalidValueException.class)
         .hasMessageContaining("nesting of at most 100");
   }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        " { \"b\" : 1,\n\"a\":2 , \"a\":3}\r\n",
+        "[1, 2.50, -0, 1e2, 1E-3, -0.0, 1e99999999999]",
+        "\"\\u00e4\\/\\u0000\\ud800\"",
+        "null"
+      })
+  void aDocumentThatIsKeptAsTextStaysAsItIs(String text) {
+    assertThat(JsonText.checked(text, "j")).isSameAs(text);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "[1,]", "01", "\"\t\"", "\"\\x\"", "{a:1}", "1 2", "NaN"})
+  void whatIsNoDocumentIsRefusedAsTextToo(String text) {
+    assertThatThrownBy(() -> JsonText.checked(text, "j"))
+        .isInstanceOf(InvalidValueException.class)
+        .hasMessageContaining("JSON document");
+  }
 }

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -82,6 +84,90 @@ class RowTypeTest {
         .hasMessageContaining("a stands twice");
     assertThatThrownBy(() -> RowType.builder().key("a", ColumnType.JSONB).build())
         .hasMessageContaining("jsonb cannot be part of a key");
+    for (ColumnType type :
+        List.of(
+            ColumnType.JSON,
+            ColumnType.REAL,
+            ColumnType.INTERVAL,
+            ColumnType.array(ColumnType.TEXT))) {
+      assertThatThrownBy(() -> RowType.builder().key("a", type).build())
+          .isInstanceOf(ConfigurationException.class)
+          .hasMessageStartingWith("columns.a: " + type + " cannot be part of a key; ");
+    }
+  }
+
+  @Test
+  void spellingsOfOneKeyAreOneKey() {
+    RowType inet = RowType.builder().key("a", ColumnType.INET).build();
+    assertThat(inet.parseKey(List.of("2001:DB8:0::1/128"))).isEqualTo(inet.key("2001:db8::1"));
+    RowType time = RowType.builder().key("t", ColumnType.TIME).build();
+    assertThat(time.parseKey(List.of("10:15"))).isEqualTo(time.key("10:15:00.000"));
+    assertThat(time.keyText(time.key("10:15"))).isEqualTo("10:15:00");
+    RowType timestamp = RowType.builder().key("t", ColumnType.TIMESTAMP).build();
+    assertThat(timestamp.keyText(timestamp.key("2026-01-31T10:15")))
+        .isEqualTo("2026-01-31T10:15:00");
+    RowType small = RowType.builder().key("s", ColumnType.SMALLINT).build();
+    assertThat(small.parseKey(List.of("007"))).isEqualTo(small.key((short) 7));
+    RowType label = RowType.builder().key("e", ColumnType.enumOf(List.of("a", "b"))).build();
+    assertThat(label.keyText(label.key("b"))).isEqualTo("b");
+    assertThatThrownBy(() -> label.key("c")).hasMessageContaining("must be one of a, b");
+  }
+
+  /** It stands in journals, and tells which of them a row type can read. */
+  @Test
+  void theEncodingIsPinned() {
+    RowType.Builder type = RowType.builder().key("a b", ColumnType.text(5));
+    for (ColumnType.Kind kind : ColumnType.Kind.values()) {
+      if (kind != ColumnType.Kind.ARRAY) {
+        type.column(kind.name().toLowerCase(Locale.ROOT), new ColumnType(kind, 0, 0, 0));
+      }
+    }
+    type.column("labels", ColumnType.enumOf(List.of("x\n y", "[]")));
+    type.column("many labels", ColumnType.array(ColumnType.enumOf(List.of("x"))));
+    type.column("numbers", ColumnType.array(ColumnType.numeric(5, 2)));
+    assertThat(type.build().encoding())
+        .isEqualTo(
+            """
+            key a b TEXT
+            text TEXT
+            integer INTEGER
+            bigint BIGINT
+            numeric NUMERIC
+            boolean BOOLEAN
+            double DOUBLE
+            date DATE
+            timestamptz TIMESTAMPTZ
+            uuid UUID
+            jsonb JSONB
+            bytea BYTEA
+            smallint SMALLINT
+            real REAL
+            time TIME
+            timestamp TIMESTAMP
+            interval INTERVAL
+            enum ENUM
+            json JSON
+            inet INET
+            labels ENUM
+            many labels ENUM[]
+            numbers NUMERIC[]
+            """);
+  }
+
+  @Test
+  void elementsOfARowCannotBeChanged() {
+    RowType type =
+        RowType.builder()
+            .key("k", ColumnType.TEXT)
+            .column("a", ColumnType.array(ColumnType.INTEGER))
+            .build();
+    List<Integer> given = new ArrayList<>(List.of(1, 2));
+    Row row = type.rowOf(given);
+    given.set(0, 9);
+    assertThat(row.cell(0)).isEqualTo(List.of(1, 2));
+    assertThatThrownBy(() -> ((List<?>) row.cell(0)).remove(0))
+        .isInstanceOf(UnsupportedOperationException.class);
+    assertThat(row).isEqualTo(type.rowOf(List.of(1, 2))).isNotEqualTo(type.rowOf(List.of(2, 1)));
   }
 
   /** The hash decides which partition owns a row: it may never change for what is stored. */

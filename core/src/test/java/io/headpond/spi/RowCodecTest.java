@@ -4,15 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.headpond.ColumnType;
+import io.headpond.Interval;
 import io.headpond.Row;
 import io.headpond.RowType;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Random;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
@@ -23,7 +30,22 @@ class RowCodecTest {
   private static RowType all() {
     RowType.Builder builder = RowType.builder().key("k", ColumnType.TEXT);
     for (ColumnType.Kind kind : ColumnType.Kind.values()) {
-      builder.column(kind.name(), new ColumnType(kind, 0, 0, 0));
+      builder.column(kind.name(), typeOf(kind));
+    }
+    return builder.build();
+  }
+
+  private static ColumnType typeOf(ColumnType.Kind kind) {
+    return kind == ColumnType.Kind.ARRAY
+        ? ColumnType.array(ColumnType.NUMERIC)
+        : new ColumnType(kind, 0, 0, 0);
+  }
+
+  private static RowType of(ColumnType... types) {
+    RowType.Builder builder = RowType.builder().key("k", ColumnType.TEXT);
+    int columns = 0;
+    for (ColumnType type : types) {
+      builder.column("v" + columns++, type);
     }
     return builder.build();
   }
@@ -31,8 +53,21 @@ class RowCodecTest {
   /** The bytes stand in journals: they may never change. */
   @Test
   void theEncodingIsPinned() {
+    RowType type =
+        of(
+            ColumnType.TEXT,
+            ColumnType.INTEGER,
+            ColumnType.BIGINT,
+            ColumnType.NUMERIC,
+            ColumnType.BOOLEAN,
+            ColumnType.DOUBLE,
+            ColumnType.DATE,
+            ColumnType.TIMESTAMPTZ,
+            ColumnType.UUID,
+            ColumnType.JSONB,
+            ColumnType.BYTEA);
     Row row =
-        ALL.rowOf(
+        type.rowOf(
             "aä",
             -2,
             1L << 40,
@@ -58,6 +93,93 @@ class RowCodecTest {
                 + "00000000000000010000000000000002"
                 + "077b2261223a317d"
                 + "0200ff");
+  }
+
+  @Test
+  void theEncodingOfTheOtherTypesIsPinnedToo() {
+    RowType type =
+        of(
+            ColumnType.SMALLINT,
+            ColumnType.REAL,
+            ColumnType.TIME,
+            ColumnType.TIMESTAMP,
+            ColumnType.INTERVAL,
+            ColumnType.enumOf(List.of("new", "paid")),
+            ColumnType.JSON,
+            ColumnType.INET);
+    Row row =
+        type.rowOf(
+            -2,
+            1.5f,
+            LocalTime.of(0, 0, 1, 2_000),
+            LocalDateTime.of(1970, 1, 1, 0, 0, 0, 3_000),
+            new Interval(-1, 2, -3),
+            "paid",
+            "{ }",
+            "::FFFF:192.0.2.1");
+    assertThat(HexFormat.of().formatHex(RowCodec.encode(row)))
+        .isEqualTo(
+            "00"
+                + "fffe"
+                + "3fc00000"
+                + "00000000000f4242"
+                + "0000000000000003"
+                + "ffffffff00000002fffffffffffffffd"
+                + "0470616964"
+                + "037b207d"
+                + "10"
+                + HexFormat.of().formatHex("::ffff:192.0.2.1".getBytes(StandardCharsets.UTF_8)));
+  }
+
+  @Test
+  void theEncodingOfArraysIsPinned() {
+    RowType type =
+        of(
+            ColumnType.array(ColumnType.TEXT),
+            ColumnType.array(ColumnType.INTEGER),
+            ColumnType.array(ColumnType.BOOLEAN));
+    Row row =
+        type.rowOf(
+            Arrays.asList("a", null, ""),
+            List.of(),
+            Arrays.asList(null, null, null, null, null, null, null, null, null, true));
+    assertThat(HexFormat.of().formatHex(RowCodec.encode(row)))
+        .isEqualTo(
+            "00" + "05" + "03" + "02" + "0161" + "00" + "01" + "00" + "04" + "0a" + "ff01" + "01");
+  }
+
+  @Test
+  void elementsOfEveryTypeComeBackAsTheyWere() {
+    Random random = new Random(4);
+    for (int i = 0; i < 2_000; i++) {
+      int column = random.nextInt(ALL.valueColumns().size());
+      ColumnType element = ALL.valueColumns().get(column).type();
+      if (element.kind() == ColumnType.Kind.ARRAY || element.kind() == ColumnType.Kind.BYTEA) {
+        continue;
+      }
+      RowType type = of(ColumnType.array(element), ColumnType.TEXT);
+      List<Object> cells = new ArrayList<>();
+      for (int n = random.nextInt(20); n > 0; n--) {
+        cells.add(randomRow(random).cell(column));
+      }
+      Row row = type.rowOf(cells, "after");
+      byte[] bytes = RowCodec.encode(row);
+      assertThat(bytes).hasSize(row.encodedSize());
+      assertThat(RowCodec.decode(type, ByteBuffer.wrap(bytes))).isEqualTo(row);
+      assertThat(row.cell(0)).isEqualTo(cells);
+    }
+  }
+
+  @Test
+  void aLengthOfAnArrayThatIsNotThereIsRefusedAtOnce() {
+    RowType type = of(ColumnType.array(ColumnType.BOOLEAN));
+    for (String array :
+        new String[] {"ffffffff07", "ffffffff0f", "f9ffffff0f", "80808080", "09ff"}) {
+      byte[] bytes = HexFormat.of().parseHex("00" + "0" + array.length() / 2 + array);
+      assertThatThrownBy(() -> RowCodec.decode(type, ByteBuffer.wrap(bytes)))
+          .as(array)
+          .isInstanceOf(IllegalArgumentException.class);
+    }
   }
 
   @Test
@@ -110,7 +232,19 @@ class RowCodecTest {
       RowCodec.instant(random.nextLong() >> 14),
       new UUID(random.nextLong(), random.nextLong()),
       "[" + random.nextInt() + "]",
-      randomBytes(random)
+      randomBytes(random),
+      (short) random.nextInt(),
+      random.nextFloat() * 1e9f,
+      LocalTime.ofNanoOfDay(random.nextLong(86_400_000_000L) * 1_000),
+      LocalDateTime.ofEpochSecond(
+          random.nextLong(-60_000_000_000L, 250_000_000_000L),
+          random.nextInt(1_000_000) * 1_000,
+          ZoneOffset.UTC),
+      new Interval(random.nextInt(), random.nextInt(), random.nextLong() >> 2),
+      randomText(random),
+      "[ " + random.nextInt() + "]",
+      random.nextInt(256) + "." + random.nextInt(256) + ".0.1",
+      randomNumbers(random)
     };
     for (int i = 0; i < cells.length; i++) {
       if (random.nextInt(5) == 0) {
@@ -118,6 +252,14 @@ class RowCodecTest {
       }
     }
     return ALL.rowOf(cells);
+  }
+
+  private static List<Object> randomNumbers(Random random) {
+    List<Object> numbers = new ArrayList<>();
+    for (int i = random.nextInt(20); i > 0; i--) {
+      numbers.add(random.nextInt(4) == 0 ? null : BigDecimal.valueOf(random.nextLong(), 3));
+    }
+    return numbers;
   }
 
   private static String randomText(Random random) {

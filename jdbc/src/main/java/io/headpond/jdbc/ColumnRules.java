@@ -28,7 +28,25 @@ final class ColumnRules {
           Map.entry(Kind.TIMESTAMPTZ, Set.of("timestamptz")),
           Map.entry(Kind.UUID, Set.of("uuid")),
           Map.entry(Kind.JSONB, Set.of("jsonb")),
-          Map.entry(Kind.BYTEA, Set.of("bytea")));
+          Map.entry(Kind.BYTEA, Set.of("bytea")),
+          Map.entry(Kind.SMALLINT, Set.of("int2")),
+          Map.entry(Kind.REAL, Set.of("float4")),
+          Map.entry(Kind.TIME, Set.of("time")),
+          Map.entry(Kind.TIMESTAMP, Set.of("timestamp")),
+          Map.entry(Kind.INTERVAL, Set.of("interval")),
+          Map.entry(Kind.JSON, Set.of("json")),
+          Map.entry(Kind.INET, Set.of("inet")));
+
+  /** Why a type of the catalogue holds none of ours. */
+  private static final Map<String, String> REASONS =
+      Map.of(
+          "bpchar", "pads what is written with spaces and does not tell them apart",
+          "timetz", "keeps an offset that no date belongs to",
+          "cidr", "refuses some addresses that inet takes",
+          "money", "reads and writes in the locale of the session");
+
+  /** The type modifier of {@code interval(6)}, which restricts nothing. */
+  private static final int FULL_INTERVAL = 0x7fff << 16 | 6;
 
   private final RowType declared;
   private final Mapping mapping;
@@ -49,8 +67,15 @@ final class ColumnRules {
       return column;
     }
     checkWritable(place, found);
-    if (!HOLDERS.getOrDefault(type.kind(), Set.of()).contains(found.type())) {
-      problems.add(place, "is " + found.shown(), PostgresDdl.sqlType(type));
+    ColumnType element = type.element();
+    ColumnType scalar = element == null ? type : element;
+    if (found.array() != (element != null) || !holds(scalar, found)) {
+      String reason =
+          found.enumType() == null
+              ? REASONS.get(found.type())
+              : "is an enum type and can be declared as enum";
+      problems.add(
+          place, "is " + found.shown() + (reason == null ? "" : ", which " + reason), needed(type));
       return column;
     }
     if (key && !found.deterministic()) {
@@ -62,7 +87,31 @@ final class ColumnRules {
           "a deterministic collation, such as COLLATE \"C\"");
     }
     boolean nullable = column.nullable() && !found.notNull();
-    return new Column(column.name(), refine(place, type, found), nullable);
+    ColumnType refined = refine(place, scalar, found);
+    return new Column(
+        column.name(), element == null ? refined : ColumnType.array(refined), nullable);
+  }
+
+  private static boolean holds(ColumnType type, Found found) {
+    if (type.kind() == Kind.ENUM && found.enumType() != null) {
+      return true;
+    }
+    boolean asText = type.kind() == Kind.ENUM && !type.labels().isEmpty();
+    Kind kind = asText ? Kind.TEXT : type.kind();
+    return HOLDERS.getOrDefault(kind, Set.of()).contains(found.type());
+  }
+
+  private static String needed(ColumnType type) {
+    ColumnType element = type.element();
+    if (element != null) {
+      return element.kind() == Kind.ENUM
+          ? "an array of " + needed(element)
+          : needed(element) + "[]";
+    }
+    if (type.kind() != Kind.ENUM) {
+      return PostgresDdl.sqlType(type);
+    }
+    return type.labels().isEmpty() ? "an enum type" : "text or an enum type";
   }
 
   private ColumnType refine(String place, ColumnType type, Found found) {
@@ -98,16 +147,45 @@ final class ColumnRules {
         }
         return ColumnType.numeric(precision, scale);
       }
-      case TIMESTAMPTZ -> {
+      case TIME, TIMESTAMP, TIMESTAMPTZ -> {
         if (found.typmod() >= 0 && found.typmod() != 6) {
-          problems.add(place, "is " + found.shown() + ", which rounds", "timestamptz(6)");
+          problems.add(place, "is " + found.shown() + ", which rounds", type + "(6)");
         }
         return type;
+      }
+      case INTERVAL -> {
+        if (found.typmod() >= 0 && found.typmod() != FULL_INTERVAL) {
+          problems.add(place, "is " + found.shown() + ", which drops or rounds parts", "interval");
+        }
+        return type;
+      }
+      case ENUM -> {
+        return labels(place, type, found);
       }
       default -> {
         return type;
       }
     }
+  }
+
+  /** The declared labels, all of which the column must hold; those of the catalogue if none were declared. */
+  private ColumnType labels(String place, ColumnType type, Found found) {
+    int length = found.typmod() < 0 ? Integer.MAX_VALUE : found.typmod() - 4;
+    for (String label : type.labels()) {
+      if (found.enumType() != null && !found.labels().contains(label)) {
+        problems.add(
+            place,
+            "is " + found.shown() + " without the label " + label,
+            "ALTER TYPE "
+                + found.enumType()
+                + " ADD VALUE '"
+                + label.replace("'", "''")
+                + "', or not to use it");
+      } else if (found.enumType() == null && label.codePointCount(0, label.length()) > length) {
+        problems.add(place, "is " + found.shown() + ", too short for the label " + label, "text");
+      }
+    }
+    return type.labels().isEmpty() ? ColumnType.enumOf(found.labels()) : type;
   }
 
   private void checkWritable(String place, Found found) {
@@ -126,8 +204,29 @@ final class ColumnRules {
     }
   }
 
-  /** One of the columns that are the mapping's and not the row's; does nothing without a name. */
-  void checkOwn(
+  /** The column of the versions; does nothing without one. */
+  void checkVersion(String table, Map<String, Found> columns) {
+    String name = mapping.versionColumn();
+    Found found = name == null ? null : columns.get(name);
+    if (found != null && !found.array() && Set.of("int2", "int4").contains(found.type())) {
+      problems.add(
+          table + ", column " + name,
+          "is "
+              + found.shown()
+              + ", too small for a version, which is a time in microseconds; a counter of another program, such as JPA's"
+              + " @Version, cannot serve",
+          "a bigint column of Headpond's own");
+      return;
+    }
+    checkOwn(table, name, "int8", "bigint", columns);
+  }
+
+  /** The column of the times; does nothing without one. */
+  void checkUpdatedAt(String table, Map<String, Found> columns) {
+    checkOwn(table, mapping.updatedAtColumn(), "timestamptz", "timestamptz", columns);
+  }
+
+  private void checkOwn(
       String table, @Nullable String name, String type, String needed, Map<String, Found> columns) {
     if (name == null) {
       return;
@@ -142,7 +241,8 @@ final class ColumnRules {
       return;
     }
     checkWritable(place, found);
-    if (!found.type().equals(type)
+    if (found.array()
+        || !found.type().equals(type)
         || (type.equals("timestamptz") && found.typmod() >= 0 && found.typmod() != 6)) {
       problems.add(place, "is " + found.shown(), needed);
     }

@@ -1,6 +1,7 @@
 package io.headpond.jdbc;
 
 import io.headpond.RowType;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param versionColumn takes each row's version; null if there is none
  * @param updatedAtColumn takes the version as a time; null if there is none
  * @param keySequence gives new keys; quoted and with its schema; null if there is none
+ * @param enumTypes the enum types of those columns that are of one, or whose elements are, as SQL spells them
  * @param deferrable whether constraints may be checked as late as the commit
  * @param description table, database and server, for people
  */
@@ -22,6 +24,7 @@ record MappedTable(
     @Nullable String versionColumn,
     @Nullable String updatedAtColumn,
     @Nullable String keySequence,
+    Map<String, String> enumTypes,
     boolean deferrable,
     String description) {
 

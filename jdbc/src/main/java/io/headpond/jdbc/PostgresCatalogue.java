@@ -47,29 +47,38 @@ final class PostgresCatalogue {
         AND (n.nspname = ? OR (?::text IS NULL AND pg_table_is_visible(c.oid)))
       """;
 
-  /** The columns, a domain resolved to the type that it stands for. */
+  /** The columns, a domain resolved to the type that it stands for and an array to that of its elements. */
   private static final String COLUMNS =
       """
-      WITH RECURSIVE resolved (attnum, type, typmod, not_null) AS (
-        SELECT a.attnum, a.atttypid, a.atttypmod, a.attnotnull
+      WITH RECURSIVE types AS (
+        SELECT t.oid, t.typname, t.typnamespace, t.typtype, t.typtypmod, t.typnotnull,
+               CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE e.oid END AS inner_type
+        FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type e ON e.typarray = t.oid),
+      resolved (attnum, type, typmod, not_null, array_of) AS (
+        SELECT a.attnum, a.atttypid, a.atttypmod, a.attnotnull, false
         FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = ?::bigint::oid AND a.attnum > 0 AND NOT a.attisdropped
         UNION ALL
-        SELECT r.attnum, t.typbasetype, t.typtypmod, r.not_null OR t.typnotnull
-        FROM resolved r JOIN pg_catalog.pg_type t ON t.oid = r.type
-        WHERE t.typtype = 'd')
+        SELECT r.attnum, t.inner_type, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE r.typmod END,
+               r.not_null OR (t.typnotnull AND NOT r.array_of), r.array_of OR t.typtype <> 'd'
+        FROM resolved r JOIN types t ON t.oid = r.type
+        WHERE t.inner_type IS NOT NULL)
       SELECT a.attname, a.attnum, r.typmod, r.not_null, a.atthasdef OR EXISTS (
                SELECT FROM pg_catalog.pg_type d WHERE d.oid = a.atttypid AND d.typdefaultbin IS NOT NULL)
                AS has_default,
              a.attidentity::text AS identity, a.attgenerated::text AS generated,
-             CASE WHEN tn.nspname = 'pg_catalog' THEN t.typname ELSE '' END AS type,
+             CASE WHEN tn.nspname = 'pg_catalog' THEN t.typname ELSE '' END AS type, r.array_of,
+             CASE WHEN t.typtype = 'e' THEN quote_ident(tn.nspname) || '.' || quote_ident(t.typname) END
+               AS enum_type,
+             ARRAY(SELECT l.enumlabel::text FROM pg_catalog.pg_enum l
+                   WHERE l.enumtypid = t.oid ORDER BY l.enumsortorder) AS labels,
              format_type(a.atttypid, a.atttypmod) AS shown,
              coalesce(l.collisdeterministic, true) AS deterministic, l.collname,
              has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS can_select,
              has_column_privilege(a.attrelid, a.attnum, 'INSERT') AS can_insert,
              has_column_privilege(a.attrelid, a.attnum, 'UPDATE') AS can_update
       FROM resolved r
-      JOIN pg_catalog.pg_type t ON t.oid = r.type AND t.typtype <> 'd'
+      JOIN types t ON t.oid = r.type AND t.inner_type IS NULL
       JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
       JOIN pg_catalog.pg_attribute a ON a.attrelid = ?::bigint::oid AND a.attnum = r.attnum
       LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
@@ -139,10 +148,20 @@ final class PostgresCatalogue {
       boolean canUse,
       boolean canDelete) {}
 
-  /** A column as the catalogue has it. */
+  /**
+   * A column as the catalogue has it.
+   *
+   * @param type of {@code pg_catalog}, that of the elements of an array; empty for one of another schema
+   * @param enumType the enum type as SQL spells it, that of the elements of an array; null if it is none
+   * @param labels those of the enum type, in their order
+   * @param shown the type as people read it
+   */
   record Found(
       int number,
       String type,
+      boolean array,
+      @Nullable String enumType,
+      List<String> labels,
       String shown,
       int typmod,
       boolean notNull,
@@ -237,6 +256,9 @@ final class PostgresCatalogue {
               new Found(
                   row.getInt("attnum"),
                   row.getString("type"),
+                  row.getBoolean("array_of"),
+                  row.getString("enum_type"),
+                  List.of((String[]) row.getArray("labels").getArray()),
                   row.getString("shown"),
                   row.getInt("typmod"),
                   row.getBoolean("not_null"),

@@ -176,8 +176,8 @@ final class PostgresCheck {
     for (Column column : declared.valueColumns()) {
       refined.column(columnRules.refine(place, column, columns.get(column.name()), false));
     }
-    columnRules.checkOwn(place, mapping.versionColumn(), "int8", "bigint", columns);
-    columnRules.checkOwn(place, mapping.updatedAtColumn(), "timestamptz", "timestamptz", columns);
+    columnRules.checkVersion(place, columns);
+    columnRules.checkUpdatedAt(place, columns);
     columnRules.checkOthers(place, columns);
     tableRules.checkKey(place, relation, columns, catalogue.uniqueIndexes(relation.oid()));
     return new MappedTable(
@@ -187,6 +187,7 @@ final class PostgresCheck {
         mapping.versionColumn(),
         mapping.updatedAtColumn(),
         checkSequence(),
+        enumTypes(columns),
         relation.deferrable(),
         describe(relation.schema()));
   }
@@ -207,6 +208,17 @@ final class PostgresCheck {
       KeySequence.create(connection, name, mapping.table(), declared);
     }
     return KeySequence.check(name, catalogue.sequence(name), problems);
+  }
+
+  private static Map<String, String> enumTypes(Map<String, Found> columns) {
+    Map<String, String> types = new LinkedHashMap<>();
+    columns.forEach(
+        (name, found) -> {
+          if (found.enumType() != null) {
+            types.put(name, found.enumType());
+          }
+        });
+    return types;
   }
 
   /** Creates Headpond's own tables, if they are missing, once however many servers start. */

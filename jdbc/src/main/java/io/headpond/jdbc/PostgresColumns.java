@@ -8,13 +8,18 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.LocalDate;
+import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
  * How values travel. Numbers, booleans and bytes go as binary arrays; everything else as text, of which the server makes the
- * column's type row by row. Both are built by the driver without quoting or parsing of array literals.
+ * column's type row by row. An array goes as its text too, since {@code unnest} would take it apart. What the driver
+ * would change on the way back (a {@code time} loses its microseconds, an array its dates before 1582) is read as text.
  */
 final class PostgresColumns {
   private PostgresColumns() {}
@@ -22,36 +27,64 @@ final class PostgresColumns {
   /** The element type of the array in which values of this type are sent. */
   static String arrayType(ColumnType type) {
     return switch (type.kind()) {
+      case SMALLINT -> "int2";
       case INTEGER -> "int4";
       case BIGINT -> "int8";
+      case REAL -> "float4";
       case DOUBLE -> "float8";
       case BOOLEAN -> "bool";
       case BYTEA -> "bytea";
-      case TEXT, NUMERIC, DATE, TIMESTAMPTZ, UUID, JSONB -> "text";
+      default -> "text";
     };
   }
 
-  /** What makes the column's type of an element that was sent; empty if it is that type already. */
-  static String cast(ColumnType type) {
+  /**
+   * What makes the column's type of an element that was sent; empty if it is that type already.
+   *
+   * @param enumType the column's enum type, or that of its elements, as SQL spells it; null if it is none
+   */
+  static String cast(ColumnType type, @Nullable String enumType) {
     return switch (type.kind()) {
-      case NUMERIC -> "::numeric";
-      case DATE -> "::date";
-      case TIMESTAMPTZ -> "::timestamptz";
-      case UUID -> "::uuid";
-      case JSONB -> "::jsonb";
-      default -> "";
+      case TEXT, SMALLINT, INTEGER, BIGINT, REAL, DOUBLE, BOOLEAN, BYTEA -> "";
+      case NUMERIC, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, UUID, JSON, JSONB, INET ->
+          "::" + type(type, null);
+      case ENUM -> enumType == null ? "" : "::" + enumType;
+      case ARRAY -> "::" + type(element(type), enumType) + "[]";
     };
+  }
+
+  private static String type(ColumnType type, @Nullable String enumType) {
+    return switch (type.kind()) {
+      case NUMERIC -> "numeric";
+      case DATE -> "date";
+      case TIME -> "time";
+      case TIMESTAMP -> "timestamp";
+      case TIMESTAMPTZ -> "timestamptz";
+      case INTERVAL -> "interval";
+      case UUID -> "uuid";
+      case JSON -> "json";
+      case JSONB -> "jsonb";
+      case INET -> "inet";
+      case ENUM -> enumType == null ? "text" : enumType;
+      default -> arrayType(type);
+    };
+  }
+
+  private static ColumnType element(ColumnType array) {
+    return Objects.requireNonNull(array.element());
   }
 
   /** An empty array for {@code size} canonical values of this type. */
   static @Nullable Object[] elements(ColumnType type, int size) {
     return switch (type.kind()) {
+      case SMALLINT -> new Short[size];
       case INTEGER -> new Integer[size];
       case BIGINT -> new Long[size];
+      case REAL -> new Float[size];
       case DOUBLE -> new Double[size];
       case BOOLEAN -> new Boolean[size];
       case BYTEA -> new byte[size][];
-      case TEXT, NUMERIC, DATE, TIMESTAMPTZ, UUID, JSONB -> new String[size];
+      default -> new String[size];
     };
   }
 
@@ -61,9 +94,15 @@ final class PostgresColumns {
       return null;
     }
     return switch (type.kind()) {
-      case INTEGER, BIGINT, DOUBLE, BOOLEAN, BYTEA, TEXT, JSONB -> value;
-      case NUMERIC -> ((BigDecimal) value).toPlainString();
-      case DATE, TIMESTAMPTZ, UUID -> value.toString();
+      case SMALLINT, INTEGER, BIGINT, REAL, DOUBLE, BOOLEAN, BYTEA -> value;
+      case ARRAY -> {
+        List<@Nullable String> elements = new ArrayList<>();
+        for (Object cell : (List<?>) value) {
+          elements.add(cell == null ? null : element(type).format(cell));
+        }
+        yield ArrayText.write(elements);
+      }
+      default -> type.format(value);
     };
   }
 
@@ -72,19 +111,29 @@ final class PostgresColumns {
     return connection.createArrayOf(arrayType(type), elements);
   }
 
+  /** The expression that {@link #read} reads of a column. */
+  static String readable(String column, ColumnType type) {
+    return type.kind() == Kind.TIME || type.kind() == Kind.ARRAY ? column + "::text" : column;
+  }
+
   /**
    * The value of a column, not yet canonical.
    *
    * @throws NumberFormatException if it is a numeric that is no number
+   * @throws IllegalArgumentException with the rule, if it is an array of another form
    */
-  static @Nullable Object read(ResultSet row, int at, Kind kind) throws SQLException {
-    switch (kind) {
-      case TEXT, JSONB -> {
+  static @Nullable Object read(ResultSet row, int at, ColumnType type) throws SQLException {
+    switch (type.kind()) {
+      case TEXT, TIME, INTERVAL, ENUM, JSON, JSONB, INET -> {
         return row.getString(at);
       }
       case NUMERIC -> {
         String text = row.getString(at);
         return text == null ? null : new BigDecimal(text);
+      }
+      case SMALLINT -> {
+        short value = row.getShort(at);
+        return row.wasNull() ? null : value;
       }
       case INTEGER -> {
         int value = row.getInt(at);
@@ -92,6 +141,10 @@ final class PostgresColumns {
       }
       case BIGINT -> {
         long value = row.getLong(at);
+        return row.wasNull() ? null : value;
+      }
+      case REAL -> {
+        float value = row.getFloat(at);
         return row.wasNull() ? null : value;
       }
       case DOUBLE -> {
@@ -105,6 +158,9 @@ final class PostgresColumns {
       case DATE -> {
         return row.getObject(at, LocalDate.class);
       }
+      case TIMESTAMP -> {
+        return row.getObject(at, LocalDateTime.class);
+      }
       case TIMESTAMPTZ -> {
         return row.getObject(at, OffsetDateTime.class);
       }
@@ -114,7 +170,33 @@ final class PostgresColumns {
       case BYTEA -> {
         return row.getBytes(at);
       }
+      case ARRAY -> {
+        String text = row.getString(at);
+        return text == null ? null : readArray(text, element(type));
+      }
     }
-    throw new AssertionError(kind);
+    throw new AssertionError(type);
+  }
+
+  private static List<@Nullable Object> readArray(String text, ColumnType element) {
+    List<@Nullable Object> values = new ArrayList<>();
+    for (String cell : ArrayText.read(text)) {
+      values.add(cell == null ? null : readElement(cell, element.kind()));
+    }
+    return values;
+  }
+
+  /** A value as the server writes it in a session of ours: ISO dates, times in UTC. */
+  private static Object readElement(String text, Kind kind) {
+    return switch (kind) {
+      case SMALLINT, INTEGER, BIGINT -> Long.valueOf(text);
+      case NUMERIC -> new BigDecimal(text);
+      case REAL -> Float.valueOf(text);
+      case DOUBLE -> Double.valueOf(text);
+      case BOOLEAN -> text.equals("t");
+      case TIMESTAMP -> text.replace(' ', 'T');
+      case TIMESTAMPTZ -> text.replace(' ', 'T').replaceFirst("\\+00$", "Z");
+      default -> text;
+    };
   }
 }

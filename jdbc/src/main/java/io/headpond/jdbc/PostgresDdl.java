@@ -4,9 +4,12 @@ import static io.headpond.jdbc.TableName.quote;
 
 import io.headpond.Column;
 import io.headpond.ColumnType;
+import io.headpond.ColumnType.Kind;
+import io.headpond.ConfigurationException;
 import io.headpond.RowType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /** The table that a mapping describes, as statements of PostgreSQL. {@link PostgresCheck} accepts what they make. */
@@ -29,6 +32,7 @@ final class PostgresDdl {
       Mapping mapping, RowType declared, TableName name, String open, String next, String close) {
     List<String> parts = new ArrayList<>();
     for (Column column : declared.columns()) {
+      checkLabels(column);
       parts.add(
           quote(column.name())
               + " "
@@ -45,6 +49,18 @@ final class PostgresDdl {
     return "CREATE TABLE " + name.quoted() + " (" + open + String.join(next, parts) + close + ");";
   }
 
+  /** A column that is text needs to be told its labels. */
+  private static void checkLabels(Column column) {
+    ColumnType type = column.type().element() == null ? column.type() : column.type().element();
+    if (type.kind() == Kind.ENUM && type.labels().isEmpty()) {
+      throw new ConfigurationException(
+          "columns."
+              + column.name()
+              + ": is an enum without labels: its type and the table must be there already; create them, or name the labels as"
+              + " in enum('new','paid') for a column of text");
+    }
+  }
+
   /** The key's columns, quoted. */
   static String key(RowType declared) {
     return declared.keyColumns().stream()
@@ -52,11 +68,16 @@ final class PostgresDdl {
         .collect(Collectors.joining(", "));
   }
 
-  /** A type as PostgreSQL spells it. Text needs no collation: a column's default one is deterministic. */
+  /**
+   * A type as PostgreSQL spells it. Text needs no collation: a column's default one is deterministic. An enum is text: which
+   * enum type it may be is not known here.
+   */
   static String sqlType(ColumnType type) {
     return switch (type.kind()) {
       case TEXT -> type.length() == 0 ? "text" : "varchar(" + type.length() + ")";
       case DOUBLE -> "double precision";
+      case ENUM -> "text";
+      case ARRAY -> sqlType(Objects.requireNonNull(type.element())) + "[]";
       default -> type.toString();
     };
   }

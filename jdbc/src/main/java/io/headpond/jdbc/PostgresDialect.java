@@ -42,6 +42,8 @@ final class PostgresDialect implements Dialect {
       """
       SELECT pg_is_in_recovery(),
              set_config('TimeZone', 'UTC', false),
+             set_config('IntervalStyle', 'iso_8601', false),
+             set_config('array_nulls', 'on', false),
              set_config('statement_timeout', ?, false),
              set_config('lock_timeout', ?, false),
              set_config('idle_in_transaction_session_timeout', ?, false),

@@ -49,7 +49,7 @@ final class TableStatements {
     List<Column> columns = type.columns();
     for (int i = 0; i < columns.size(); i++) {
       names.add(quote(columns.get(i).name()));
-      values.add("u.c" + i + PostgresColumns.cast(columns.get(i).type()));
+      values.add("u.c" + i + cast(columns.get(i)));
     }
     if (table.versionColumn() != null) {
       names.add(quote(table.versionColumn()));
@@ -106,7 +106,9 @@ final class TableStatements {
             ? "0::int8"
             : "coalesce(t." + quote(table.versionColumn()) + ", 0)");
     for (Column column : type.valueColumns()) {
-      columns.append(", t.").append(quote(column.name()));
+      columns
+          .append(", ")
+          .append(PostgresColumns.readable("t." + quote(column.name()), column.type()));
     }
     return "SELECT "
         + columns
@@ -131,10 +133,13 @@ final class TableStatements {
     List<String> conditions = new ArrayList<>();
     List<Column> key = type.keyColumns();
     for (int i = 0; i < key.size(); i++) {
-      conditions.add(
-          "t." + quote(key.get(i).name()) + " = u.c" + i + PostgresColumns.cast(key.get(i).type()));
+      conditions.add("t." + quote(key.get(i).name()) + " = u.c" + i + cast(key.get(i)));
     }
     return String.join(" AND ", conditions);
+  }
+
+  private String cast(Column column) {
+    return PostgresColumns.cast(column.type(), table.enumTypes().get(column.name()));
   }
 
   private static String arrays(List<Column> columns) {
@@ -210,18 +215,20 @@ final class TableStatements {
     try {
       for (int i = 0; i < cells.length; i++) {
         name = columns.get(i).name();
-        cells[i] = PostgresColumns.read(result, i + 3, columns.get(i).type().kind());
+        cells[i] = PostgresColumns.read(result, i + 3, columns.get(i).type());
       }
       return type.rowOf(cells);
     } catch (InvalidValueException e) {
       throw unreadable(key, e.path(), e.rule());
     } catch (NumberFormatException e) {
       throw unreadable(key, name, "must be a number");
+    } catch (IllegalArgumentException e) {
+      throw unreadable(key, name, e.getMessage());
     }
   }
 
   /** Without the value: it belongs to no log. */
-  private ConfigurationException unreadable(Key key, String column, String rule) {
+  private ConfigurationException unreadable(Key key, String column, @Nullable String rule) {
     return new ConfigurationException(
         "table "
             + table.qualified()

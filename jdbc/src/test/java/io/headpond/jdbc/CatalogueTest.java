@@ -125,6 +125,8 @@ class CatalogueTest {
             .column("at", ColumnType.TIMESTAMPTZ)
             .column("tags", ColumnType.JSONB)
             .column("blob", ColumnType.BYTEA)
+            .column("many", ColumnType.array(ColumnType.text(5)))
+            .column("state", ColumnType.enumOf(List.of("new")))
             .build();
     for (String name : List.of(table, "public." + table + " B", "\"a.b " + table + "\"")) {
       JdbcTable mapped = DB.table(name).versionColumn("Version").updatedAtColumn("updated at");
@@ -171,7 +173,9 @@ class CatalogueTest {
             problems(
                 DB.table("public." + table).versionColumn("version").updatedAtColumn("at"), type))
         .containsExactly(
-            at + "id: is character(10); needed: text",
+            at
+                + "id: is character(10), which pads what is written with spaces and does not tell"
+                + " them apart; needed: text",
             at + "a: is text; needed: bigint",
             at + "b: is smallint; needed: integer",
             at + "e: is generated from other columns; needed: a column that can be written",
@@ -183,11 +187,121 @@ class CatalogueTest {
                 + " scale from 0 to the precision",
             at + "k: is numeric(8,2); needed: the declared numeric(10,3)",
             at + "l: is character varying(5); needed: at least the declared varchar(9)",
-            at + "version: is integer; needed: bigint",
+            at
+                + "version: is integer, too small for a version, which is a time in microseconds; a"
+                + " counter of another program, such as JPA's @Version, cannot serve; needed: a"
+                + " bigint column of Headpond's own",
             at + "at: is timestamp without time zone; needed: timestamptz",
             at
                 + "needed: is NOT NULL without a default and is not mapped; needed: a default, or to"
                 + " be mapped");
+  }
+
+  @Test
+  void typesThatHoldSomethingElse() {
+    DB.execute("CREATE TYPE " + table + "_mood AS ENUM ('new', 'paid')");
+    create(
+        ("id text PRIMARY KEY, a time(3), b timestamp(0), c interval(3), d interval day to second,"
+                + " e timestamptz, f timestamp, g jsonb, h cidr, i timetz, j double precision, k int2vector,"
+                + " l %_mood, m %_mood, n text, o varchar(3), p text, q text[], r char(3)[], s numeric(5,2)[],"
+                + " version smallint")
+            .replace("%", table));
+    ColumnType states = ColumnType.enumOf(List.of("new", "PAID"));
+    RowType type =
+        RowType.builder()
+            .key("id", ColumnType.TEXT)
+            .column("a", ColumnType.TIME)
+            .column("b", ColumnType.TIMESTAMP)
+            .column("c", ColumnType.INTERVAL)
+            .column("d", ColumnType.INTERVAL)
+            .column("e", ColumnType.TIMESTAMP)
+            .column("f", ColumnType.TIMESTAMPTZ)
+            .column("g", ColumnType.JSON)
+            .column("h", ColumnType.INET)
+            .column("i", ColumnType.TIME)
+            .column("j", ColumnType.REAL)
+            .column("k", ColumnType.array(ColumnType.SMALLINT))
+            .column("l", states)
+            .column("m", ColumnType.TEXT)
+            .column("n", ColumnType.ENUM)
+            .column("o", states)
+            .column("p", ColumnType.array(ColumnType.TEXT))
+            .column("q", ColumnType.TEXT)
+            .column("r", ColumnType.array(ColumnType.TEXT))
+            .column("s", ColumnType.array(ColumnType.numeric(6, 2)))
+            .build();
+    String at = "table public." + table + ", column ";
+    assertThat(problems(DB.table(table).versionColumn("version"), type))
+        .containsExactly(
+            at + "a: is time(3) without time zone, which rounds; needed: time(6)",
+            at + "b: is timestamp(0) without time zone, which rounds; needed: timestamp(6)",
+            at + "c: is interval(3), which drops or rounds parts; needed: interval",
+            at + "d: is interval day to second, which drops or rounds parts; needed: interval",
+            at + "e: is timestamp with time zone; needed: timestamp",
+            at + "f: is timestamp without time zone; needed: timestamptz",
+            at + "g: is jsonb; needed: json",
+            at + "h: is cidr, which refuses some addresses that inet takes; needed: inet",
+            at
+                + "i: is time with time zone, which keeps an offset that no date belongs to; needed:"
+                + " time",
+            at + "j: is double precision; needed: real",
+            at + "k: is int2vector; needed: smallint[]",
+            at
+                + "l: is %_mood without the label PAID; needed: ALTER TYPE public.%_mood ADD VALUE 'PAID', or"
+                    .replace("%", table)
+                + " not to use it",
+            at
+                + "m: is "
+                + table
+                + "_mood, which is an enum type and can be declared as enum; needed: text",
+            at + "n: is text; needed: an enum type",
+            at + "o: is character varying(3), too short for the label PAID; needed: text",
+            at + "p: is text; needed: text[]",
+            at + "q: is text[]; needed: text",
+            at
+                + "r: is character(3)[], which pads what is written with spaces and does not tell them"
+                + " apart; needed: text[]",
+            at + "s: is numeric(5,2)[]; needed: the declared numeric(6,2)",
+            at
+                + "version: is smallint, too small for a version, which is a time in microseconds; a"
+                + " counter of another program, such as JPA's @Version, cannot serve; needed: a"
+                + " bigint column of Headpond's own");
+  }
+
+  @Test
+  void precisionsThatAreTheWholePrecision() {
+    create(
+        "id text PRIMARY KEY, a time(6), b timestamp(6), c interval(6), d timestamptz(6)[], e inet[]");
+    check(
+        RowType.builder()
+            .key("id", ColumnType.TEXT)
+            .column("a", ColumnType.TIME)
+            .column("b", ColumnType.TIMESTAMP)
+            .column("c", ColumnType.INTERVAL)
+            .column("d", ColumnType.array(ColumnType.TIMESTAMPTZ))
+            .column("e", ColumnType.array(ColumnType.INET))
+            .build());
+  }
+
+  @Test
+  void anEnumWithoutLabelsCannotBeCreated() {
+    RowType type =
+        RowType.builder()
+            .key("id", ColumnType.TEXT)
+            .column("state", ColumnType.array(ColumnType.ENUM))
+            .build();
+    assertThat(problems(DB.table(table).createTable(true), type))
+        .singleElement()
+        .asString()
+        .startsWith(
+            "columns.state: is an enum without labels: its type and the table must be there");
+    RowType labelled =
+        RowType.builder()
+            .key("id", ColumnType.TEXT)
+            .column("state", ColumnType.enumOf(List.of("new", "paid")))
+            .build();
+    RowType found = check(DB.table(table).createTable(true), labelled);
+    assertThat(found).isEqualTo(labelled);
   }
 
   @Test

@@ -69,22 +69,29 @@ final class Welcome {
 
   private static String json(ColumnType type) {
     return switch (type.kind()) {
-      case TEXT, DATE, TIMESTAMPTZ, UUID, BYTEA -> "\"" + bare(type) + "\"";
-      case JSONB -> "{}";
-      default -> bare(type);
+      case JSON, JSONB -> "{}";
+      case ARRAY -> "[]";
+      case SMALLINT, INTEGER, BIGINT, REAL, DOUBLE, NUMERIC, BOOLEAN -> bare(type);
+      default -> "\"" + bare(type) + "\"";
     };
   }
 
   private static String bare(ColumnType type) {
     return switch (type.kind()) {
       case TEXT -> type.length() == 0 || type.length() > 4 ? "hello" : "x";
-      case INTEGER, BIGINT, DOUBLE -> "1";
+      case SMALLINT, INTEGER, BIGINT, REAL, DOUBLE -> "1";
       case NUMERIC -> type.precision() > type.scale() || type.precision() == 0 ? "1" : "0";
       case BOOLEAN -> "true";
       case DATE -> "2026-01-31";
+      case TIME -> "10:15:30";
+      case TIMESTAMP -> "2026-01-31T10:15:30";
       case TIMESTAMPTZ -> "2026-01-31T10:15:30Z";
+      case INTERVAL -> "P1D";
+      case ENUM -> type.labels().isEmpty() ? "hello" : type.labels().get(0);
+      case INET -> "192.0.2.1";
       case UUID -> "00000000-0000-0000-0000-000000000001";
-      case JSONB -> "{}";
+      case JSON, JSONB -> "{}";
+      case ARRAY -> "[]";
       case BYTEA -> "AAAA";
     };
   }

@@ -6,6 +6,7 @@ import io.headpond.Durability;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
@@ -37,10 +38,22 @@ public final class Values {
           Map.entry("timestamptz", ColumnType.TIMESTAMPTZ),
           Map.entry("uuid", ColumnType.UUID),
           Map.entry("jsonb", ColumnType.JSONB),
-          Map.entry("bytea", ColumnType.BYTEA));
+          Map.entry("bytea", ColumnType.BYTEA),
+          Map.entry("smallint", ColumnType.SMALLINT),
+          Map.entry("real", ColumnType.REAL),
+          Map.entry("time", ColumnType.TIME),
+          Map.entry("timestamp", ColumnType.TIMESTAMP),
+          Map.entry("interval", ColumnType.INTERVAL),
+          Map.entry("enum", ColumnType.ENUM),
+          Map.entry("json", ColumnType.JSON),
+          Map.entry("inet", ColumnType.INET));
   private static final String TYPE_RULE =
-      "must be text, text(n), integer, bigint, numeric, numeric(p,s), boolean, double, date,"
-          + " timestamptz, uuid, jsonb or bytea";
+      "must be text, text(n), smallint, integer, bigint, numeric, numeric(p,s), boolean, real, double, date, time,"
+          + " timestamp, timestamptz, interval, uuid, enum, enum('a','b'), json, jsonb, inet, bytea, or one of them"
+          + " with [] for an array";
+  private static final Pattern LABELS =
+      Pattern.compile("(?i)enum\\s*\\(\\s*((?:'(?:[^']|'')+'\\s*,\\s*)*'(?:[^']|'')+')\\s*\\)");
+  private static final Pattern LABEL = Pattern.compile("'((?:[^']|'')+)'");
 
   private Values() {}
 
@@ -127,7 +140,24 @@ public final class Values {
 
   /** A column's type without {@code not null}. */
   static ColumnType columnType(String text) {
-    Matcher matcher = TYPE.matcher(text.strip().toLowerCase(Locale.ROOT));
+    String name = text.strip();
+    Matcher labels = LABELS.matcher(name);
+    try {
+      if (name.endsWith("[]")) {
+        return ColumnType.array(columnType(name.substring(0, name.length() - 2)));
+      }
+      return labels.matches() ? ColumnType.enumOf(labels(labels.group(1))) : scalar(name);
+    } catch (ConfigurationException e) {
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
+  }
+
+  private static List<String> labels(String quoted) {
+    return LABEL.matcher(quoted).results().map(label -> label.group(1).replace("''", "'")).toList();
+  }
+
+  private static ColumnType scalar(String name) {
+    Matcher matcher = TYPE.matcher(name.toLowerCase(Locale.ROOT));
     ColumnType type = matcher.matches() ? TYPES.get(matcher.group(1)) : null;
     if (type == null) {
       throw new IllegalArgumentException(TYPE_RULE);
@@ -137,16 +167,12 @@ public final class Values {
     if (first == null) {
       return type;
     }
-    try {
-      if (type.kind() == ColumnType.Kind.TEXT && second == null && Integer.parseInt(first) > 0) {
-        return ColumnType.text(Integer.parseInt(first));
-      }
-      if (type.kind() == ColumnType.Kind.NUMERIC && Integer.parseInt(first) > 0) {
-        return ColumnType.numeric(
-            Integer.parseInt(first), second == null ? 0 : Integer.parseInt(second));
-      }
-    } catch (ConfigurationException e) {
-      throw new IllegalArgumentException(e.getMessage(), e);
+    if (type.kind() == ColumnType.Kind.TEXT && second == null && Integer.parseInt(first) > 0) {
+      return ColumnType.text(Integer.parseInt(first));
+    }
+    if (type.kind() == ColumnType.Kind.NUMERIC && Integer.parseInt(first) > 0) {
+      return ColumnType.numeric(
+          Integer.parseInt(first), second == null ? 0 : Integer.parseInt(second));
     }
     throw new IllegalArgumentException(TYPE_RULE);
   }

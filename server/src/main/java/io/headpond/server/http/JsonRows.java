@@ -8,9 +8,11 @@ import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -25,13 +27,15 @@ import tools.jackson.core.json.JsonFactory;
  * Reads the value of an entry from JSON and writes it: an object with a member for each value column.
  *
  * <pre>
- * text, date, timestamptz, uuid   string; dates and times in ISO-8601
- * integer, bigint, numeric        number, every digit of it
- * double                          number; "NaN", "Infinity" and "-Infinity" as strings
- * boolean                         true or false
- * bytea                           string, base64
- * jsonb                           any JSON but null
- * SQL's null                      null; or no such member
+ * text, enum, uuid, inet                       string
+ * date, time, timestamp, timestamptz, interval string in ISO-8601
+ * smallint, integer, bigint, numeric           number, every digit of it
+ * real, double                                 number; "NaN", "Infinity" and "-Infinity" as strings
+ * boolean                                      true or false
+ * bytea                                        string, base64
+ * json, jsonb                                  any JSON but null
+ * an array                                     array of these, or null
+ * SQL's null                                   null; or no such member
  * </pre>
  *
  * <p>Nothing is converted silently: a value of another JSON type is refused. Immutable.
@@ -97,7 +101,7 @@ public final class JsonRows {
         throw Problem.invalidValue(name, "twice in the object", "must stand only once");
       }
       seen[index] = true;
-      cells[index] = cell(columns.get(index), parser, text);
+      cells[index] = cell(columns.get(index).type(), name, parser, parser.nextToken(), text);
     }
     if (parser.nextToken() != null) {
       throw Problem.of(
@@ -122,54 +126,85 @@ public final class JsonRows {
                 + String.join(", ", columns.stream().map(Column::name).toList()));
   }
 
-  private static @Nullable Object cell(Column column, JsonParser parser, String text) {
-    JsonToken token = parser.nextToken();
+  /** The value at the parser's token, not yet canonical. */
+  private static @Nullable Object cell(
+      ColumnType type, String path, JsonParser parser, JsonToken token, String text) {
     if (token == JsonToken.VALUE_NULL) {
       return null;
     }
-    return switch (column.type().kind()) {
-      case TEXT -> string(column, parser, token, "must be a string");
-      case DATE -> string(column, parser, token, "must be a string such as \"2026-01-31\"");
+    return switch (type.kind()) {
+      case TEXT -> string(path, parser, token, "must be a string");
+      case ENUM ->
+          string(
+              path,
+              parser,
+              token,
+              type.labels().isEmpty()
+                  ? "must be a string"
+                  : "must be one of the strings " + String.join(", ", type.labels()));
+      case DATE -> string(path, parser, token, "must be a string such as \"2026-01-31\"");
+      case TIME -> string(path, parser, token, "must be a string such as \"10:15:30\"");
+      case TIMESTAMP ->
+          string(path, parser, token, "must be a string such as \"2026-01-31T10:15:30\"");
       case TIMESTAMPTZ ->
-          string(column, parser, token, "must be a string such as \"2026-01-31T10:15:30Z\"");
-      case UUID -> string(column, parser, token, "must be a string with a UUID");
-      case BYTEA -> bytes(column, string(column, parser, token, "must be a string in base64"));
-      case INTEGER, BIGINT -> {
+          string(path, parser, token, "must be a string such as \"2026-01-31T10:15:30Z\"");
+      case INTERVAL -> string(path, parser, token, "must be a string such as \"P1DT2H30M\"");
+      case UUID -> string(path, parser, token, "must be a string with a UUID");
+      case INET -> string(path, parser, token, "must be a string with an IP address");
+      case BYTEA -> bytes(path, string(path, parser, token, "must be a string in base64"));
+      case SMALLINT, INTEGER, BIGINT -> {
         if (token == JsonToken.VALUE_NUMBER_INT
             && parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER) {
           yield parser.getLongValue();
         }
-        yield number(column, parser, token, "must be a whole number");
+        yield number(path, parser, token, "must be a whole number");
       }
-      case NUMERIC -> number(column, parser, token, "must be a number");
-      case DOUBLE -> {
+      case NUMERIC -> number(path, parser, token, "must be a number");
+      case REAL, DOUBLE -> {
         if (token == JsonToken.VALUE_STRING) {
-          yield notFinite(column, parser.getString());
+          yield notFinite(path, parser.getString());
         }
         yield number(
-            column, parser, token, "must be a number, \"NaN\", \"Infinity\" or \"-Infinity\"");
+            path, parser, token, "must be a number, \"NaN\", \"Infinity\" or \"-Infinity\"");
       }
       case BOOLEAN -> {
         if (token != JsonToken.VALUE_TRUE && token != JsonToken.VALUE_FALSE) {
-          throw wrong(column, parser, token, "must be true or false");
+          throw wrong(path, parser, token, "must be true or false");
         }
         yield token == JsonToken.VALUE_TRUE;
       }
-      case JSONB -> document(column, parser, token, text);
+      case JSON -> document(path, parser, token, text, false);
+      case JSONB -> document(path, parser, token, text, true);
+      case ARRAY -> array(Objects.requireNonNull(type.element()), path, parser, token, text);
     };
   }
 
-  private static String string(Column column, JsonParser parser, JsonToken token, String rule) {
+  private static List<@Nullable Object> array(
+      ColumnType element, String path, JsonParser parser, JsonToken token, String text) {
+    if (token != JsonToken.START_ARRAY) {
+      throw wrong(path, parser, token, "must be an array");
+    }
+    List<@Nullable Object> cells = new ArrayList<>();
+    while (true) {
+      JsonToken next = parser.nextToken();
+      if (next == JsonToken.END_ARRAY) {
+        return cells;
+      }
+      cells.add(cell(element, path + "[" + cells.size() + "]", parser, next, text));
+    }
+  }
+
+  private static String string(String path, JsonParser parser, JsonToken token, String rule) {
     if (token != JsonToken.VALUE_STRING) {
-      throw wrong(column, parser, token, rule);
+      throw wrong(path, parser, token, rule);
     }
     return parser.getString();
   }
 
   /** The number with all its digits. Its size is bounded by the parser and by {@link ColumnType}. */
-  private static BigDecimal number(Column column, JsonParser parser, JsonToken token, String rule) {
+  private static BigDecimal number(String path, JsonParser parser, JsonToken token, String rule) {
     if (!token.isNumeric()) {
-      throw wrong(column, parser, token, rule);
+      throw wrong(path, parser, token, rule);
     }
     String digits = parser.getString();
     try {
@@ -181,36 +216,36 @@ public final class JsonRows {
     } catch (NumberFormatException e) {
       // An exponent beyond an int: the same answer.
     }
-    throw Problem.invalidValue(
-        column.name(), digits, "must have at most " + MAX_DIGITS + " digits");
+    throw Problem.invalidValue(path, digits, "must have at most " + MAX_DIGITS + " digits");
   }
 
-  private static Double notFinite(Column column, String text) {
+  private static Double notFinite(String path, String text) {
     return switch (text) {
       case "NaN" -> Double.NaN;
       case "Infinity" -> Double.POSITIVE_INFINITY;
       case "-Infinity" -> Double.NEGATIVE_INFINITY;
       default ->
           throw Problem.invalidValue(
-              column.name(),
-              '"' + text + '"',
-              "must be a number, \"NaN\", \"Infinity\" or \"-Infinity\"");
+              path, '"' + text + '"', "must be a number, \"NaN\", \"Infinity\" or \"-Infinity\"");
     };
   }
 
-  private static byte[] bytes(Column column, String text) {
+  private static byte[] bytes(String path, String text) {
     try {
       return Base64.getDecoder().decode(text);
     } catch (IllegalArgumentException e) {
-      throw Problem.invalidValue(column.name(), '"' + text + '"', "must be a string in base64");
+      throw Problem.invalidValue(path, '"' + text + '"', "must be a string in base64");
     }
   }
 
   /** The text of a nested document, as it stands in the body. */
-  private static String document(Column column, JsonParser parser, JsonToken token, String text) {
+  private static String document(
+      String path, JsonParser parser, JsonToken token, String text, boolean unique) {
     int start = (int) parser.currentTokenLocation().getCharOffset();
-    if (token.isStructStart()) {
-      refuseDuplicates(column, parser, token);
+    if (token.isStructStart() && unique) {
+      refuseDuplicates(path, parser, token);
+    } else if (token.isStructStart()) {
+      parser.skipChildren();
     } else {
       parser.finishToken();
     }
@@ -218,7 +253,7 @@ public final class JsonRows {
   }
 
   /** Walks to the end of an object or array. */
-  private static void refuseDuplicates(Column column, JsonParser parser, JsonToken token) {
+  private static void refuseDuplicates(String path, JsonParser parser, JsonToken token) {
     Set<String> names = token == JsonToken.START_OBJECT ? new HashSet<>() : Set.of();
     while (true) {
       JsonToken next = parser.nextToken();
@@ -228,21 +263,21 @@ public final class JsonRows {
       if (next == JsonToken.PROPERTY_NAME) {
         if (!names.add(parser.currentName())) {
           throw Problem.invalidValue(
-              column.name(),
+              path,
               Problem.shown(parser.currentName()) + " twice in an object",
               "must stand only once");
         }
       } else if (next.isStructStart()) {
-        refuseDuplicates(column, parser, next);
+        refuseDuplicates(path, parser, next);
       }
     }
   }
 
-  private static Problem wrong(Column column, JsonParser parser, JsonToken token, String rule) {
+  private static Problem wrong(String path, JsonParser parser, JsonToken token, String rule) {
     String value =
         token.isNumeric() || token == JsonToken.VALUE_STRING ? parser.getString() : what(token);
     return Problem.invalidValue(
-        column.name(), token == JsonToken.VALUE_STRING ? '"' + value + '"' : value, rule);
+        path, token == JsonToken.VALUE_STRING ? '"' + value + '"' : value, rule);
   }
 
   private static String what(JsonToken token) {
@@ -295,25 +330,36 @@ public final class JsonRows {
     for (int i = 0; i < columns.size(); i++) {
       Column column = columns.get(i);
       json.name(column.name());
-      Object cell = row.cell(i);
-      if (cell == null) {
-        json.raw("null");
-        continue;
-      }
-      switch (column.type().kind()) {
-        case TEXT, DATE, TIMESTAMPTZ, UUID -> json.string(cell.toString());
-        case INTEGER, BIGINT, BOOLEAN, JSONB -> json.raw(cell.toString());
-        case NUMERIC -> json.raw(((BigDecimal) cell).toPlainString());
-        case BYTEA -> json.string(Base64.getEncoder().encodeToString((byte[]) cell));
-        case DOUBLE -> {
-          if (Double.isFinite((Double) cell)) {
-            json.raw(cell.toString());
-          } else {
-            json.string(cell.toString());
-          }
-        }
-      }
+      write(json, column.type(), row.cell(i));
     }
     json.endObject();
+  }
+
+  private static void write(Json json, ColumnType type, @Nullable Object cell) {
+    if (cell == null) {
+      json.raw("null");
+      return;
+    }
+    switch (type.kind()) {
+      case TEXT, ENUM, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, UUID, INET ->
+          json.string(type.format(cell));
+      case SMALLINT, INTEGER, BIGINT, NUMERIC, BOOLEAN, JSONB -> json.raw(type.format(cell));
+      // Line breaks stand only between its tokens; one entry stays one line.
+      case JSON -> json.raw(type.format(cell).replace('\n', ' ').replace('\r', ' '));
+      case BYTEA -> json.string(Base64.getEncoder().encodeToString((byte[]) cell));
+      case REAL, DOUBLE -> {
+        if (Double.isFinite(((Number) cell).doubleValue())) {
+          json.raw(cell.toString());
+        } else {
+          json.string(cell.toString());
+        }
+      }
+      case ARRAY -> {
+        ColumnType element = Objects.requireNonNull(type.element());
+        json.beginArray();
+        ((List<?>) cell).forEach(value -> write(json, element, value));
+        json.endArray();
+      }
+    }
   }
 }

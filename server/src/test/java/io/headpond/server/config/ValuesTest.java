@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.headpond.ColumnType;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -42,10 +44,57 @@ class ValuesTest {
     assertThat(Values.columnType("numeric(10, 2)")).isEqualTo(ColumnType.numeric(10, 2));
     assertThat(Values.columnType("numeric(10)")).isEqualTo(ColumnType.numeric(10, 0));
     assertThat(Values.columnType("double precision")).isEqualTo(ColumnType.DOUBLE);
+    assertThat(Values.columnType("Text []")).isEqualTo(ColumnType.array(ColumnType.TEXT));
+    assertThat(Values.columnType("numeric(10,2)[]"))
+        .isEqualTo(ColumnType.array(ColumnType.numeric(10, 2)));
+    assertThat(Values.columnType("enum")).isEqualTo(ColumnType.ENUM);
+    assertThat(Values.columnType("enum[]")).isEqualTo(ColumnType.array(ColumnType.ENUM));
+    assertThat(Values.columnType("Enum( 'New', 'it''s', 'a,b)' )"))
+        .isEqualTo(ColumnType.enumOf(List.of("New", "it's", "a,b)")));
     for (String wrong :
-        new String[] {"integer(3)", "text(0)", "text(1,2)", "numeric(2,3)", "serial", "", "()"}) {
+        new String[] {
+          "integer(3)",
+          "text(0)",
+          "text(1,2)",
+          "numeric(2,3)",
+          "serial",
+          "",
+          "()",
+          "[]",
+          "text[][]",
+          "bytea[]",
+          "enum()",
+          "enum(a)",
+          "enum('a','a')",
+          "enum('')",
+          "enum('a' 'b')",
+          "time(3)",
+          "timestamp with time zone"
+        }) {
       assertThatThrownBy(() -> Values.columnType(wrong))
+          .as(wrong)
           .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  /** What a message or the status of a dataset shows can be copied into a configuration. */
+  @Test
+  void everyTypeIsReadAsItIsShown() {
+    List<ColumnType> types = new ArrayList<>();
+    for (ColumnType.Kind kind : ColumnType.Kind.values()) {
+      if (kind != ColumnType.Kind.ARRAY) {
+        types.add(new ColumnType(kind, 0, 0, 0));
+      }
+    }
+    types.add(ColumnType.text(7));
+    types.add(ColumnType.numeric(7, 3));
+    types.add(ColumnType.enumOf(List.of("it's", "B", "c,d")));
+    for (ColumnType type : types) {
+      assertThat(Values.columnType(type.toString())).isEqualTo(type);
+      if (type.kind() != ColumnType.Kind.BYTEA) {
+        ColumnType array = ColumnType.array(type);
+        assertThat(Values.columnType(array.toString())).isEqualTo(array);
+      }
     }
   }
 

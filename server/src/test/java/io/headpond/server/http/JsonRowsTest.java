@@ -9,6 +9,7 @@ import io.headpond.InvalidValueException;
 import io.headpond.Row;
 import io.headpond.RowType;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -31,6 +32,19 @@ class JsonRowsTest {
           .column("u", ColumnType.UUID)
           .column("j", ColumnType.JSONB)
           .column("x", ColumnType.BYTEA)
+          .column("sm", ColumnType.SMALLINT)
+          .column("r", ColumnType.REAL)
+          .column("tod", ColumnType.TIME)
+          .column("ts", ColumnType.TIMESTAMP)
+          .column("iv", ColumnType.INTERVAL)
+          .column("e", ColumnType.enumOf(List.of("new", "paid")))
+          .column("js", ColumnType.JSON)
+          .column("ip", ColumnType.INET)
+          .column("ta", ColumnType.array(ColumnType.text(3)))
+          .column("na", ColumnType.array(ColumnType.numeric(10, 2)))
+          .column("ja", ColumnType.array(ColumnType.JSONB))
+          .column("da", ColumnType.array(ColumnType.DOUBLE))
+          .column("ea", ColumnType.array(ColumnType.enumOf(List.of("new", "paid"))))
           .build();
   private static final RowType STRICT =
       RowType.builder()
@@ -70,6 +84,26 @@ class JsonRowsTest {
           {"j" :   17.0  ,"t":"after"}                  | "j":17.0
           {"j": true, "t": "after"}                     | "j":true
           {"x": "AAEC/w=="}                             | "x":"AAEC/w=="
+          {"sm": -32768}                                | "sm":-32768
+          {"r": 0.1}                                    | "r":0.1
+          {"r": 3.4028235e38}                           | "r":3.4028235E38
+          {"r": "-Infinity"}                            | "r":"-Infinity"
+          {"tod": "10:15"}                              | "tod":"10:15:00"
+          {"tod": "23:59:59.999999"}                    | "tod":"23:59:59.999999"
+          {"ts": "2026-02-28T10:00"}                    | "ts":"2026-02-28T10:00:00"
+          {"iv": "P14MT-0.5S"}                          | "iv":"P1Y2MT-0.5S"
+          {"e": "paid"}                                 | "e":"paid"
+          {"js": {"b": 1.0,  "a": 2, "a": "\\u0000"}}   | "js":{"b": 1.0,  "a": 2, "a": "\\u0000"}
+          {"js":  17e400 ,"t":"after"}                  | "js":17e400
+          {"js": "text"}                                | "js":"text"
+          {"ip": "2001:DB8:0::1/64"}                    | "ip":"2001:db8::1/64"
+          {"ta": ["a", null, "", "\\"\\\\"]}        | "ta":["a",null,"","\\"\\\\"]
+          {"ta": [ ], "t": "after"}                     | "ta":[]
+          {"na": [1, 2.5, null]}                        | "na":[1.00,2.50,null]
+          {"ja": [{"b":1,"a":[2]}, [], "x", 1.0]}       | "ja":[{"a":[2],"b":1},[],"x",1.0]
+          {"da": [1, "NaN", null]}                      | "da":[1.0,"NaN",null]
+          {"ea": ["paid", null, "new"]}                 | "ea":["paid",null,"new"]
+          {"ta": null}                                  | "ta":null
           {"t": null}                                   | "t":null
           {}                                            | {"t":null,"s":null
           """)
@@ -117,6 +151,27 @@ class JsonRowsTest {
           {"x": "not base64!"}           | x   | base64
           {"j": {"a": 1, "a": 2}}        | j   | only once
           {"j": "\\u0000"}               | j   | NUL
+          {"sm": 32768}                  | sm  | from -32768 to 32767
+          {"sm": "1"}                    | sm  | must be a whole number
+          {"r": 0.1234567891}            | r   | 9 significant digits
+          {"r": 1e39}                    | r   | range of a real
+          {"tod": "24:00:00"}            | tod | to 23:59:59.999999
+          {"tod": 10}                    | tod | must be a string
+          {"ts": "2026-02-28T10:00:00Z"} | ts  | without offset
+          {"iv": "1 day"}                | iv  | must be an interval
+          {"iv": 1}                      | iv  | must be a string
+          {"e": "lost"}                  | e   | must be one of new, paid
+          {"e": 1}                       | e   | must be one of the strings new, paid
+          {"ip": "10.1"}                 | ip  | must be an IP address
+          {"ip": {}}                     | ip  | must be a string
+          {"ta": "a"}                    | ta  | must be an array
+          {"ta": {}}                     | ta  | must be an array
+          {"ta": ["a", 1]}               | ta[1] | must be a string
+          {"ta": ["a", ["b"]]}           | ta[1] | must be a string
+          {"ta": ["a", "b", "abcd"]}     | ta[2] | at most 3 characters
+          {"na": [1, 0.125]}             | na[1] | at most 2 digits
+          {"ja": [1, {"a":1,"a":2}]}     | ja[1] | only once
+          {"ea": ["lost"]}               | ea[0] | must be one of new, paid
           {"t": "a", "t": "b"}           | t   | only once
           {"nope": 1}                    | nope | no such column; there are t, s
           {"id": 1}                      | id  | stands in the path
@@ -152,7 +207,11 @@ class JsonRowsTest {
         "{\"t\": \"a\nb\"}",
         "{\"t\": \"\\x\"}",
         "// c\n{}",
-        "{\"j\": [1,}"
+        "{\"j\": [1,}",
+        "{\"js\": [1,}",
+        "{\"ta\": [\"a\"",
+        "{\"ta\": [\"a\",]}",
+        "{\"ta\": [\"a\"}"
       })
   void whatIsNoJsonObjectIsRefused(String body) {
     assertThatThrownBy(() -> read(rows, body))
@@ -174,6 +233,15 @@ class JsonRowsTest {
         .isInstanceOf(Problem.class);
     String many = "{" + "\"a\":1,".repeat(100_000) + "\"b\":1}";
     assertThatThrownBy(() -> read(rows, many)).isInstanceOf(Problem.class);
+  }
+
+  @Test
+  void aDocumentThatIsKeptAsTextIsWrittenOnOneLine() {
+    Row row = read(rows, "{\"js\": {\n  \"a\": [1,\r\n2]}}");
+    assertThat(row.get("js")).isEqualTo("{\n  \"a\": [1,\r\n2]}");
+    Json json = new Json();
+    rows.write(json, row);
+    assertThat(json.toString()).contains("\"js\":{   \"a\": [1,  2]}").doesNotContain("\n");
   }
 
   @Test
