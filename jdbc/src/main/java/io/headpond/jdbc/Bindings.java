@@ -20,6 +20,9 @@ final class Bindings {
   /** Where the versions of a hot store end: beyond it, a version is no time in microseconds. */
   private static final long VERSION_LIMIT = 1L << 53;
 
+  /** Where they begin: 2001-09-09 as a time in microseconds, and further than the counter of another program comes. */
+  private static final long FIRST_VERSION = 1_000_000_000_000_000L;
+
   private static final String DATASET = "headpond_dataset";
 
   /**
@@ -84,6 +87,7 @@ final class Bindings {
     check(mine, store, partitions, adopt);
     boolean same = !created && mine.storeId().equals(store.id());
     if (created) {
+      refuseCounters(connection);
       long high = highestVersion(connection);
       leases.create(connection, partitions, 0, high, null);
     } else if (adopt) {
@@ -223,6 +227,40 @@ final class Bindings {
               + Key.HASH_VERSION
               + " are set; a dataset keeps them"
               + remedy);
+    }
+  }
+
+  /**
+   * The versions in a table that no store has written are null or 0, or those of a former one. Anything smaller is the counter of
+   * another program, such as JPA's {@code @Version}: both would write the column, each in its own way.
+   */
+  private void refuseCounters(Connection connection) throws SQLException {
+    if (table.versionColumn() == null) {
+      return;
+    }
+    connection.setNetworkTimeout(Runnable::run, 0);
+    String version = TableName.quote(table.versionColumn());
+    try (PreparedStatement query =
+            connection.prepareStatement(
+                "SELECT %1$s FROM %2$s WHERE %1$s <> 0 AND %1$s < %3$d LIMIT 1"
+                    .formatted(version, table.quoted(), FIRST_VERSION));
+        ResultSet row = query.executeQuery()) {
+      if (row.next()) {
+        throw new ConfigurationException(
+            "table "
+                + table.qualified()
+                + ", column "
+                + table.versionColumn()
+                + ": holds "
+                + row.getLong(1)
+                + ", which is no version of Headpond (microseconds since 1970, or 0 for a row it has not written) but looks"
+                + " like the counter of another program, such as JPA's @Version; needed: a bigint column of Headpond's"
+                + " own. If no other program uses this one: UPDATE "
+                + table.quoted()
+                + " SET "
+                + version
+                + " = 0");
+      }
     }
   }
 

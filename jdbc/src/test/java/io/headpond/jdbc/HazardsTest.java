@@ -133,7 +133,7 @@ class HazardsTest {
         "CREATE FUNCTION "
             + table
             + "_f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
-        "INSERT INTO " + table + " VALUES (1, 'old', NULL, 5)",
+        "INSERT INTO " + table + " VALUES (1, 'old', NULL, 0)",
         "CREATE TRIGGER s BEFORE UPDATE OR DELETE ON "
             + table
             + " FOR EACH ROW EXECUTE FUNCTION "
@@ -293,9 +293,36 @@ class HazardsTest {
     assertThat(get(database.acquire(STORE, 0)).highVersion()).isEqualTo((1L << 53) - 1);
   }
 
+  /** JPA's {@code @Version} begins with 0 and counts; both programs would write the column. */
+  @Test
+  void aVersionColumnThatCounts() {
+    DB.execute(
+        "INSERT INTO "
+            + table
+            + " SELECT i, 'a', NULL, CASE WHEN i = 900 THEN 3 WHEN i % 2 = 0 THEN 0 END FROM generate_series(1, 1000) i");
+    SystemOfRecord database = connect(DB.table(table).versionColumn("version"));
+    assertThatThrownBy(() -> get(database.bind(STORE, 1, false)))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("column version: holds 3, which is no version of Headpond")
+        .hasMessageContaining("JPA's @Version")
+        .hasMessageEndingWith("UPDATE \"public\".\"" + table + "\" SET \"version\" = 0");
+    assertThat(DB.query("SELECT FROM headpond_dataset WHERE dataset = 'd" + table + "'")).isEmpty();
+    for (long counter : new long[] {-1, 999_999_999_999_999L}) {
+      DB.execute("UPDATE " + table + " SET version = " + counter + " WHERE id = 900");
+      assertThatThrownBy(() -> get(database.bind(STORE, 1, false)))
+          .hasMessageContaining("holds " + counter);
+    }
+    // What a former store of Headpond has written.
+    DB.execute("UPDATE " + table + " SET version = 1700000000000000 WHERE id = 900");
+    assertThat(get(database.bind(STORE, 1, false))).isFalse();
+    // From here on small versions are those of a clock that is wrong, not of another program.
+    DB.execute("UPDATE " + table + " SET version = 3 WHERE id = 900");
+    assertThat(get(database.bind(STORE, 1, false))).isTrue();
+  }
+
   @Test
   void lockedRow() throws Exception {
-    DB.execute("INSERT INTO " + table + " VALUES (7, 'old', NULL, 1)");
+    DB.execute("INSERT INTO " + table + " VALUES (7, 'old', NULL, 0)");
     SystemOfRecord database =
         bound(
             JdbcDatabase.postgres(DB.url)
@@ -402,7 +429,7 @@ class HazardsTest {
   /** A plan that the server keeps for a load no longer fits; a new connection has none. */
   @Test
   void columnTypeChangedUnderAPreparedLoad() {
-    DB.execute("INSERT INTO " + table + " VALUES (1, 'a', NULL, 1)");
+    DB.execute("INSERT INTO " + table + " VALUES (1, 'a', NULL, 0)");
     SystemOfRecord database = bound();
     for (int i = 0; i < 10; i++) {
       get(database.load(List.of(key(1))));
@@ -411,7 +438,7 @@ class HazardsTest {
     for (int attempt = 0; ; attempt++) {
       assertThat(attempt).isLessThan(10);
       try {
-        assertThat(get(database.load(List.of(key(1)))).get(0).version()).isEqualTo(1);
+        assertThat(get(database.load(List.of(key(1)))).get(0).version()).isZero();
         break;
       } catch (UnavailableException e) {
         assertThat(e).hasMessageContaining("0A000");
@@ -498,7 +525,7 @@ class HazardsTest {
 
   @Test
   void loadsDoNotWaitBehindFlushes() throws Exception {
-    DB.execute("INSERT INTO " + table + " VALUES (1, 'a', NULL, 1)");
+    DB.execute("INSERT INTO " + table + " VALUES (1, 'a', NULL, 0)");
     SystemOfRecord database =
         bound(JdbcDatabase.postgres(DB.url).connections(1).table(table).versionColumn("version"));
     Lease lease = get(database.acquire(STORE, 0));
@@ -508,7 +535,7 @@ class HazardsTest {
       statement.execute("UPDATE " + table + " SET name = 'analyst' WHERE id = 1");
       CompletionStage<Applied> waiting = database.apply(batch(put(1, "b", 10)), lease);
       TestDatabase.awaitBlocked(DB, 1);
-      assertThat(get(database.load(List.of(key(1)))).get(0).version()).isEqualTo(1);
+      assertThat(get(database.load(List.of(key(1)))).get(0).version()).isZero();
       assertThat(waiting.toCompletableFuture()).isNotCompleted();
       analyst.rollback();
       assertThat(get(waiting).outcomes()).containsExactly(new Applied.Done());
@@ -539,7 +566,7 @@ class HazardsTest {
 
   @Test
   void closeEndsWhatIsUnderWay() throws Exception {
-    DB.execute("INSERT INTO " + table + " VALUES (1, 'a', NULL, 1)");
+    DB.execute("INSERT INTO " + table + " VALUES (1, 'a', NULL, 0)");
     SystemOfRecord database = bound();
     Lease lease = get(database.acquire(STORE, 0));
     try (Connection analyst = DB.connection();
