@@ -22,9 +22,11 @@ final class PostgresDialect implements Dialect {
   /** Statements that are no longer what they were prepared as; gone with a new connection. */
   private static final Set<String> STALE_STATEMENT = Set.of("0A000", "26000");
 
-  /** No such table, column or unique index, no such schema, no privilege. */
+  /** No such table, column, type or unique index, a column that is now of another type or generated, no such schema, no privilege. */
   private static final Set<String> MAPPING =
-      Set.of("42P01", "42703", "42501", "42P10", "3F000", "3D000", "28000", "28P01");
+      Set.of(
+          "42P01", "42703", "42704", "42804", "42883", "428C9", "42501", "42P10", "3F000", "3D000",
+          "28000", "28P01");
 
   /** Lock not available, statement cancelled by its timeout, read-only transaction. */
   private static final Set<String> OUTAGE =
