@@ -17,7 +17,7 @@ public record RequestId(String id, String fingerprint) {
   private static final int MAX_LENGTH = 255;
 
   /**
-   * @throws InvalidValueException if the id is empty, or one of them is too long
+   * @throws InvalidValueException if the id is empty, or one of them is too long or no valid Unicode
    */
   public RequestId {
     if (id.isEmpty() || id.length() > MAX_LENGTH) {
@@ -26,6 +26,16 @@ public record RequestId(String id, String fingerprint) {
     if (fingerprint.length() > MAX_LENGTH) {
       throw new InvalidValueException(
           "request fingerprint", fingerprint, "must have at most 255 characters");
+    }
+    // Else two of them could become the same in a store.
+    checkUnicode("request id", id);
+    checkUnicode("request fingerprint", fingerprint);
+  }
+
+  private static void checkUnicode(String what, String text) {
+    if (text.codePoints()
+        .anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)) {
+      throw new InvalidValueException(what, text, "must be valid Unicode (has a lone surrogate)");
     }
   }
 }

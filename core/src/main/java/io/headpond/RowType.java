@@ -247,6 +247,45 @@ public final class RowType {
     return "RowType" + columns;
   }
 
+  /**
+   * For codecs: columns that read what was encoded with these. What an encoding does not depend on is as wide as can be: value columns may be null,
+   * nothing is limited.
+   *
+   * @param encoding as {@link #encoding()} gave it, in this release or one before
+   * @throws ConfigurationException if it is no such text, or names a kind of column that this release does not know
+   */
+  public static RowType parse(String encoding) {
+    Builder columns = builder();
+    for (String line : encoding.lines().toList()) {
+      int kindAt = line.lastIndexOf(' ') + 1;
+      // A value column may be called key.
+      boolean key = line.startsWith("key ") && kindAt > 4;
+      int nameAt = key ? 4 : 0;
+      if (kindAt - 1 <= nameAt) {
+        throw new ConfigurationException("columns: \"" + line + "\" is not a name and a kind");
+      }
+      String name = line.substring(nameAt, kindAt - 1);
+      ColumnType type = typeOf(line.substring(kindAt), name);
+      if (key) {
+        columns.key(name, type);
+      } else {
+        columns.column(name, type);
+      }
+    }
+    return columns.build();
+  }
+
+  private static ColumnType typeOf(String kind, String column) {
+    try {
+      return kind.endsWith("[]")
+          ? ColumnType.array(typeOf(kind.substring(0, kind.length() - 2), column))
+          : new ColumnType(ColumnType.Kind.valueOf(kind), 0, 0, 0);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException(
+          "columns." + column + ": kind " + kind + " is not known to this release", e);
+    }
+  }
+
   private static byte[] keyPart(Column column, Object canonical) {
     if (canonical instanceof String text && text.isEmpty()) {
       throw new InvalidValueException(column.name(), "\"\"", "a key must not be empty");

@@ -195,4 +195,57 @@ class RowTypeTest {
     assertThat(Arrays.stream(counts).min().orElse(0)).isGreaterThan(9_500);
     assertThat(Arrays.stream(counts).max().orElse(0)).isLessThan(10_500);
   }
+
+  @Test
+  void anEncodingIsReadBack() {
+    List<ColumnType> types = new ArrayList<>();
+    for (ColumnType.Kind kind : ColumnType.Kind.values()) {
+      if (kind != ColumnType.Kind.ARRAY) {
+        ColumnType type = new ColumnType(kind, 0, 0, 0);
+        types.add(type);
+        if (kind != ColumnType.Kind.BYTEA) {
+          types.add(ColumnType.array(type));
+        }
+      }
+    }
+    for (ColumnType each : types) {
+      RowType type =
+          RowType.builder()
+              .key("an id", ColumnType.BIGINT)
+              .key("k", ColumnType.TEXT)
+              .column("key", ColumnType.TEXT)
+              .column("c", each)
+              .column(new Column("of two words", ColumnType.numeric(10, 2), false))
+              .build();
+      RowType parsed = RowType.parse(type.encoding());
+      assertThat(parsed.encoding()).isEqualTo(type.encoding());
+      assertThat(parsed.keyColumns()).isEqualTo(type.keyColumns());
+      assertThat(parsed.valueColumns())
+          .containsExactly(
+              new Column("key", ColumnType.TEXT, true),
+              new Column("c", each, true),
+              new Column("of two words", ColumnType.NUMERIC, true));
+    }
+  }
+
+  @Test
+  void whatIsNoEncodingIsRefused() {
+    for (String text :
+        List.of(
+            "",
+            "id TEXT\n",
+            "key \n",
+            "key TEXT\n",
+            "key  TEXT\n",
+            "key id\n",
+            "key id TEXT\n\n",
+            " TEXT\n")) {
+      assertThatThrownBy(() -> RowType.parse(text))
+          .as(text)
+          .isInstanceOf(ConfigurationException.class);
+    }
+    assertThatThrownBy(() -> RowType.parse("key id TEXT\nlater POINT\n"))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("columns.later: kind POINT is not known to this release");
+  }
 }

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param records how many writes, settlements and the like they hold
  * @param pending entries that the database does not have, without parked ones
  * @param parked dead letters
+ * @param requests requests of the last day that are remembered
  * @param closed whether the store was closed properly
  * @param damage what cannot be read; with any of it the store does not start
  */
@@ -21,6 +22,7 @@ public record CheckReport(
     long records,
     int pending,
     int parked,
+    int requests,
     boolean closed,
     List<Damage> damage) {
   public CheckReport {

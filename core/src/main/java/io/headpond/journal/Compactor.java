@@ -18,8 +18,9 @@ import org.slf4j.LoggerFactory;
  * Keeps the journal short and the next segment ready, in the background.
  *
  * <p>Segments go oldest first. The oldest goes when it holds no write that is still owed. If the journal has grown beyond what the
- * pending entries need, those of the oldest segment are written again at the head, each under its partition's lock and only if it still stands there;
- * so one entry that nobody settles does not keep all that came after it.
+ * pending entries and remembered requests need, those of the oldest segment are written again at the head, each entry under its partition's lock and only if it still stands there;
+ * so one entry that nobody settles, or a request that is remembered for a day, does not keep all that came after it. The same is done where the
+ * disk has no room for the next segment, so that what frees room is not kept by what does not.
  */
 final class Compactor {
   private static final int MIN_SEGMENTS = 4;
@@ -58,11 +59,12 @@ final class Compactor {
       if (closed || store.journal.failure() != null) {
         return;
       }
+      store.requests.expire(store.environment.wallMicros());
       store.journal.dropEmpty();
-      while (tooLong() && rewriteOldest()) {
+      while ((tooLong() || noRoom()) && rewriteOldest()) {
         store.journal.dropEmpty();
       }
-      if (!store.journal.spare().prepare() && retry == null) {
+      if (noRoom() && retry == null) {
         retry = store.environment.schedule(RETRY, this::retry);
       }
     } catch (UnavailableException e) {
@@ -85,15 +87,25 @@ final class Compactor {
 
   private boolean tooLong() {
     int segments = store.journal.segments().size();
-    long needed = store.limits.bytes() / store.journal.segmentSize() + 1;
+    long bytes = store.limits.bytes() + store.requests.bytes();
+    long needed = bytes / store.journal.segmentSize() + 1;
     return segments > MIN_SEGMENTS && segments > GROWTH * needed;
+  }
+
+  private boolean noRoom() {
+    return !store.journal.spare().prepare();
   }
 
   /** Writes again what the oldest segment still holds; false if that is not possible now. */
   private boolean rewriteOldest() {
-    Segment oldest = store.journal.segments().get(0);
+    List<Segment> segments = store.journal.segments();
+    if (segments.size() == 1) {
+      return false;
+    }
+    Segment oldest = segments.get(0);
+    List<Requests.Request> requests = store.requests.in(oldest);
     List<HotEntry> candidates = new ArrayList<>();
-    long bytes = 0;
+    long bytes = requests.stream().mapToLong(request -> request.recordLength).sum();
     for (HotEntry entry : store.entries.values()) {
       if (entry.segment == oldest) {
         candidates.add(entry);
@@ -120,6 +132,7 @@ final class Compactor {
         partition.lock.unlock();
       }
     }
+    store.requests.rewrite(requests, oldest, store.journal, Journal.Use.FLUSH);
     // Lives counted but not found here belong to entries that were written since the list was made,
     // and are gone by now.
     return oldest.live.get() == 0;

@@ -1,7 +1,9 @@
 package io.headpond.journal;
 
 import io.headpond.Key;
+import io.headpond.RequestId;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Remembered;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -32,9 +34,11 @@ import org.jspecify.annotations.Nullable;
  * 4 TROUBLE key length (2), version (8), write id (8), key, trouble
  * 5 OPEN    partition (2), epoch (8), clock (8), frontier (8)
  * 6 FRONTIER partition (2), frontier (8)
- * 7 SCHEMA  schema id (2), length (4), UTF-8: the encoding of the row type
+ * 7 SCHEMA  schema id (2), length (4), UTF-8: the encoding of the row type, for the rows from here to the next one
  * 8 OLDEST  zero (2), number of the oldest segment that is still needed (8)
  * 9 CLOSED  zero (2), microseconds since 1970-01-01T00:00:00Z (8)
+ * 10 REQUEST key length (2), id length (2), fingerprint length (2), version (8), microseconds since 1970-01-01T00:00:00Z (8),
+ *           key, id in UTF-8, fingerprint in UTF-8; since format version 2
  *
  * trouble   due (8), attempts (4), time of the failure (8), message length (2), message in UTF-8
  *
@@ -60,6 +64,7 @@ final class Group {
   static final byte SCHEMA = 7;
   static final byte OLDEST = 8;
   static final byte CLOSED = 9;
+  static final byte REQUEST = 10;
   static final int FLAG_TROUBLE = 1;
   static final int FLAG_PARKED = 2;
   static final int FLAG_CONFLICT = 4;
@@ -67,6 +72,7 @@ final class Group {
   static final int FLAG_USER = 16;
   static final int FLAG_COMMENT = 32;
   static final int PUT_FIXED = 34;
+  static final int REQUEST_FIXED = 24;
   static final int SCHEMA_ID = 1;
 
   /** What a put adds to its key and row, with the group around it and trouble of the longest message. */
@@ -108,7 +114,7 @@ final class Group {
     return out.position();
   }
 
-  /** How many of the records are writes that the database does not have. */
+  /** How many of the records are needed: writes that the database does not have, requests that are remembered. */
   int live() {
     return live;
   }
@@ -186,6 +192,27 @@ final class Group {
 
   Group closed(long micros) {
     return number(CLOSED, micros);
+  }
+
+  Group request(Remembered remembered) {
+    byte[] id = remembered.request().id().getBytes(StandardCharsets.UTF_8);
+    byte[] fingerprint = remembered.request().fingerprint().getBytes(StandardCharsets.UTF_8);
+    Key key = remembered.key();
+    room(REQUEST_FIXED + key.length() + id.length + fingerprint.length);
+    out.put(REQUEST).put((byte) 0).putShort((short) key.length());
+    out.putShort((short) id.length).putShort((short) fingerprint.length);
+    out.putLong(remembered.version()).putLong(remembered.micros());
+    out.put(key.toBytes()).put(id).put(fingerprint);
+    live++;
+    return this;
+  }
+
+  /** The length of the record of a request. */
+  static int requestLength(RequestId request, Key key) {
+    return REQUEST_FIXED
+        + key.length()
+        + request.id().getBytes(StandardCharsets.UTF_8).length
+        + request.fingerprint().getBytes(StandardCharsets.UTF_8).length;
   }
 
   private Group number(byte type, long number) {

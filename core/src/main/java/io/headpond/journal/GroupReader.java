@@ -1,7 +1,10 @@
 package io.headpond.journal;
 
+import io.headpond.InvalidValueException;
 import io.headpond.Key;
+import io.headpond.RequestId;
 import io.headpond.spi.Failure;
+import io.headpond.spi.Remembered;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -113,6 +116,7 @@ final class GroupReader {
             in.getShort();
             visitor.closed(in.getLong());
           }
+          case Group.REQUEST -> visitor.request(request(in));
           default -> throw new Malformed(record, "unknown record type " + type);
         }
       }
@@ -146,6 +150,22 @@ final class GroupReader {
     } else {
       visitor.put(
           key, version, writeId, since, in, rowAt, type == Group.PUT ? rowLength : -1, trouble);
+    }
+  }
+
+  private static Remembered request(ByteBuffer in) throws Malformed {
+    int at = in.position();
+    int keyLength = in.getShort() & 0xffff;
+    int idLength = in.getShort() & 0xffff;
+    int fingerprintLength = in.getShort() & 0xffff;
+    long version = in.getLong();
+    long micros = in.getLong();
+    Key key = key(in, keyLength);
+    try {
+      RequestId id = new RequestId(text(in, idLength), text(in, fingerprintLength));
+      return new Remembered(id, key, version, micros);
+    } catch (InvalidValueException e) {
+      throw new Malformed(at, "no request id: " + e.rule());
     }
   }
 

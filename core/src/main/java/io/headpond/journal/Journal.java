@@ -116,6 +116,10 @@ final class Journal {
 
   /** The most bytes of a group, so that several fit into what is kept for settlements. */
   int maxGroup() {
+    return maxGroup(segmentSize);
+  }
+
+  static int maxGroup(int segmentSize) {
     return segmentSize / 4;
   }
 

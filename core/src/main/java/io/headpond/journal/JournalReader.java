@@ -75,7 +75,11 @@ final class JournalReader {
     this.damages = damages;
   }
 
-  /** Reads a journal; it is empty if there is none. The files stay open. */
+  /**
+   * Reads a journal; it is empty if there is none. The files stay open.
+   *
+   * @throws ConfigurationException if another release has written it in a format that this one does not know
+   */
   static JournalReader read(Disk disk, Consumer<Damage> damages) throws IOException {
     JournalReader reader = new JournalReader(disk, damages);
     try {
@@ -217,6 +221,16 @@ final class JournalReader {
       try {
         header = SegmentHeader.decode(bytes);
       } catch (SegmentHeader.Unreadable e) {
+        if (e.otherVersion) {
+          throw new ConfigurationException(
+              "the journal at "
+                  + disk
+                  + " cannot be read by this release ("
+                  + name
+                  + ": "
+                  + e.reason()
+                  + "). Nothing was changed");
+        }
         damage(number, e.offset, file.size(), e.reason());
         return null;
       }

@@ -1,6 +1,7 @@
 package io.headpond.journal;
 
 import io.headpond.Key;
+import io.headpond.spi.Remembered;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
@@ -14,7 +15,13 @@ import org.jspecify.annotations.Nullable;
 final class JournalState implements RecordVisitor {
   final SegmentHeader.Marks marks;
   final Map<Key, Found> keys = new HashMap<>();
+
+  /** The newest of each id, expired ones too. */
+  final Map<String, FoundRequest> requests = new HashMap<>();
+
+  /** The columns of the rows and keys that are read now. */
   @Nullable String schema;
+
   long records;
   boolean clean;
 
@@ -38,6 +45,10 @@ final class JournalState implements RecordVisitor {
     long since;
 
     @Nullable ByteBuffer bytes;
+
+    /** What its key and row are encoded by; null if that was lost. */
+    @Nullable String schema;
+
     int rowAt;
     int rowLength;
     @Nullable Trouble trouble;
@@ -55,6 +66,19 @@ final class JournalState implements RecordVisitor {
     @Nullable ByteBuffer row() {
       ByteBuffer in = bytes;
       return in == null ? null : GroupReader.row(in, rowAt, rowLength);
+    }
+  }
+
+  /**
+   * A remembered request.
+   *
+   * @param position where its newest record stands
+   * @param schema what its key is encoded by; null if that was lost
+   */
+  record FoundRequest(Remembered remembered, long position, @Nullable String schema) {
+    /** Whether its day is not over. */
+    boolean living(long now) {
+      return remembered.micros() + Requests.KEPT_MICROS > now;
     }
   }
 
@@ -98,6 +122,7 @@ final class JournalState implements RecordVisitor {
     found.version = version;
     found.writeId = writeId;
     found.bytes = bytes;
+    found.schema = schema;
     found.rowAt = rowAt;
     found.rowLength = rowLength;
     found.trouble = trouble;
@@ -135,6 +160,18 @@ final class JournalState implements RecordVisitor {
     }
   }
 
+  /** By time, not by position, as an old record may be written again behind a new one; an id is given anew only after a day. */
+  @Override
+  public void request(Remembered remembered) {
+    records++;
+    clean = false;
+    marks.clock(remembered.key().partition(marks.partitions()), remembered.version());
+    FoundRequest known = requests.get(remembered.request().id());
+    if (known == null || known.remembered.micros() <= remembered.micros()) {
+      requests.put(remembered.request().id(), new FoundRequest(remembered, position, schema));
+    }
+  }
+
   @Override
   public void open(int partition, long epoch, long clock, long frontier) {
     records++;
@@ -158,7 +195,9 @@ final class JournalState implements RecordVisitor {
 
   @Override
   public void schema(String encoding) {
-    schema = encoding;
+    if (!encoding.equals(schema)) {
+      schema = encoding;
+    }
     clean = false;
   }
 

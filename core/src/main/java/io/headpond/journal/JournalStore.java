@@ -78,12 +78,16 @@ public final class JournalStore implements HotStore {
 
   /** Opens stores whose journals are in {@code folder}, one for each dataset, in a folder of its name. */
   public static Factory in(Path folder) {
-    return new Factory(dataset -> Disk.in(folder.resolve(dataset)), Factory.DEFAULT_SEGMENT_SIZE);
+    return on(dataset -> Disk.in(folder.resolve(dataset)));
   }
 
   /** Opens a store whose journal is on this disk, whatever the dataset. */
   public static Factory on(Disk disk) {
-    return new Factory(dataset -> disk, Factory.DEFAULT_SEGMENT_SIZE);
+    return on((String dataset) -> disk);
+  }
+
+  private static Factory on(Function<String, Disk> disks) {
+    return new Factory(disks, Factory.DEFAULT_SEGMENT_SIZE, Factory.DEFAULT_MAX_REQUEST_BYTES);
   }
 
   /** Opens journal stores. Immutable. */
@@ -97,12 +101,17 @@ public final class JournalStore implements HotStore {
     /** The largest size of a segment. */
     public static final int MAX_SEGMENT_SIZE = 1 << 30;
 
+    /** The most bytes of remembered requests if no other number is given. */
+    public static final long DEFAULT_MAX_REQUEST_BYTES = 64 << 20;
+
     private final Function<String, Disk> disks;
     private final int segmentSize;
+    private final long maxRequestBytes;
 
-    private Factory(Function<String, Disk> disks, int segmentSize) {
+    private Factory(Function<String, Disk> disks, int segmentSize, long maxRequestBytes) {
       this.disks = disks;
       this.segmentSize = segmentSize;
+      this.maxRequestBytes = maxRequestBytes;
     }
 
     /**
@@ -115,7 +124,21 @@ public final class JournalStore implements HotStore {
         throw new ConfigurationException(
             "segmentSize: " + bytes + ": must be a multiple of 4096 from 64 KiB to 1 GiB");
       }
-      return new Factory(disks, bytes);
+      return new Factory(disks, bytes, maxRequestBytes);
+    }
+
+    /**
+     * How much memory the {@linkplain io.headpond.RequestId requests} of the last day may take. A request counts the bytes of its id, fingerprint and key, and
+     * 280 more. At the limit a write with a request id fails with {@link io.headpond.OverloadedException} until the
+     * oldest is a day old; other writes are not concerned.
+     *
+     * @param bytes at least 4,096. Default 64 MiB: with ids of 36 and fingerprints of 64 characters about 170,000 requests a day
+     */
+    public Factory maxRequestBytes(long bytes) {
+      if (bytes < 4_096) {
+        throw new ConfigurationException("maxRequestBytes: " + bytes + ": must be at least 4096");
+      }
+      return new Factory(disks, segmentSize, bytes);
     }
 
     @Override
@@ -124,7 +147,8 @@ public final class JournalStore implements HotStore {
         throw new ConfigurationException(
             "segmentSize: " + segmentSize + ": too small for so many columns");
       }
-      return new Recovery(disks.apply(settings.dataset()), segmentSize, settings).open();
+      return new Recovery(disks.apply(settings.dataset()), segmentSize, maxRequestBytes, settings)
+          .open();
     }
   }
 
@@ -192,7 +216,7 @@ public final class JournalStore implements HotStore {
 
   @Override
   public CompletionStage<@Nullable Remembered> request(String id) {
-    return CompletableFuture.completedFuture(null);
+    return stage(() -> writes.request(id));
   }
 
   @Override

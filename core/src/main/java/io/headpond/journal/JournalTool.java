@@ -48,6 +48,7 @@ public final class JournalTool {
                 state.records,
                 count(state, false),
                 parked,
+                living(state).size(),
                 state.clean,
                 damage);
           } finally {
@@ -80,7 +81,8 @@ public final class JournalTool {
    * may have taken with it is a person's decision.
    *
    * <p>An entry with no record behind the last damage may have been written again there, or settled. Sending its value to the database could put an
-   * old value over a newer one; so it becomes a dead letter, to be compared with the row and then retried or discarded.
+   * old value over a newer one; so it becomes a dead letter, to be compared with the row and then retried or discarded. The requests of the last day are remembered
+   * as far as their records can be read.
    */
   public static SalvageReport salvage(Path from, Path to) {
     if (from.toAbsolutePath().normalize().equals(to.toAbsolutePath().normalize())) {
@@ -120,13 +122,14 @@ public final class JournalTool {
     JournalState state = state(reader, from, damage);
     DirectEnvironment environment = new DirectEnvironment();
     SegmentHeader newest = reader.segments().get(reader.segments().size() - 1).header();
+    String schema = state.schema == null ? "" : state.schema;
     Journal journal =
         new Journal(
             to,
             environment,
             UUID.randomUUID(),
             (int) newest.size,
-            state.schema == null ? "" : state.schema,
+            schema,
             newest.partitions(),
             () -> state.marks);
     journal.start(List.of(), 1, 0);
@@ -150,11 +153,37 @@ public final class JournalTool {
         pending++;
       }
       Mutation write = new Mutation.Remove(of.getKey(), found.version, found.writeId);
-      journal.append(
-          group.clear().put(write, found.row(), found.since, trouble, 0), Journal.Use.RELEASE);
+      begin(group, found.schema, schema).put(write, found.row(), found.since, trouble, 0);
+      append(journal, group, found.schema, schema);
+    }
+    List<JournalState.FoundRequest> requests = living(state);
+    for (JournalState.FoundRequest request : requests) {
+      begin(group, request.schema(), schema).request(request.remembered());
+      append(journal, group, request.schema(), schema);
     }
     journal.close();
-    return new SalvageReport(journal.id(), pending, parked, doubtful, !damage.isEmpty(), damage);
+    return new SalvageReport(
+        journal.id(), pending, parked, requests.size(), doubtful, !damage.isEmpty(), damage);
+  }
+
+  /** A group for a record that was written with other columns than the newest says so, for itself alone. */
+  private static Group begin(Group group, @Nullable String own, String schema) {
+    group.clear();
+    return own == null || own.equals(schema)
+        ? group
+        : group.schema(own.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static void append(Journal journal, Group group, @Nullable String own, String schema) {
+    if (own != null && !own.equals(schema)) {
+      group.schema(schema.getBytes(StandardCharsets.UTF_8));
+    }
+    journal.append(group, Journal.Use.RELEASE);
+  }
+
+  private static List<JournalState.FoundRequest> living(JournalState state) {
+    long now = new DirectEnvironment().wallMicros();
+    return state.requests.values().stream().filter(request -> request.living(now)).toList();
   }
 
   private static Trouble doubt(@Nullable Trouble before, long micros) {

@@ -1,6 +1,7 @@
 package io.headpond.journal;
 
 import io.headpond.Key;
+import io.headpond.spi.Remembered;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,9 @@ interface RecordVisitor {
 
   /** Trouble of a write. */
   default void trouble(Key key, long version, long writeId, Trouble trouble) {}
+
+  /** A request that was carried out. */
+  default void request(Remembered remembered) {}
 
   /** A lease. */
   default void open(int partition, long epoch, long clock, long frontier) {}

@@ -3,19 +3,11 @@ package io.headpond.journal;
 import io.headpond.ConfigurationException;
 import io.headpond.HeadpondException;
 import io.headpond.Key;
-import io.headpond.Row;
 import io.headpond.spi.HotStoreFactory;
-import io.headpond.spi.Mutation;
-import io.headpond.spi.RowCodec;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -30,16 +22,17 @@ import org.slf4j.LoggerFactory;
  */
 final class Recovery {
   static final String LOCK = "journal.lock";
-  private static final int GROUP_BYTES = 256 << 10;
   private static final Logger log = LoggerFactory.getLogger(Recovery.class);
 
   private final Disk disk;
   private final int segmentSize;
+  private final long maxRequestBytes;
   private final HotStoreFactory.Settings settings;
 
-  Recovery(Disk disk, int segmentSize, HotStoreFactory.Settings settings) {
+  Recovery(Disk disk, int segmentSize, long maxRequestBytes, HotStoreFactory.Settings settings) {
     this.disk = disk;
     this.segmentSize = segmentSize;
+    this.maxRequestBytes = maxRequestBytes;
     this.settings = settings;
   }
 
@@ -77,10 +70,12 @@ final class Recovery {
     JournalReader reader = JournalReader.read(disk, JournalReader.strict(disk));
     try {
       JournalState state = read(reader);
+      Recovered recovered = new Recovered(state, settings, disk);
+      checkSizes(recovered);
       UUID id = reader.id() == null ? newId() : reader.id();
       StoreState store = start(reader, state, id);
       try {
-        int pending = rewrite(store, state);
+        int pending = new Rewrite(store, recovered).run();
         if (!reader.segments().isEmpty()) {
           log.info(
               "{}: recovered {} entries from {} records of the journal at {} in {} ms",
@@ -124,20 +119,6 @@ final class Recovery {
                     e.reason()));
       }
     }
-    if (state.schema != null
-        && !state.schema.equals(settings.rowType().encoding())
-        && state.keys.values().stream().anyMatch(JournalState.Found::pending)) {
-      throw new ConfigurationException(
-          "the columns of "
-              + settings.dataset()
-              + " have changed while entries are pending in the journal at "
-              + disk
-              + ". They were:\n"
-              + state.schema
-              + "and are now:\n"
-              + settings.rowType().encoding()
-              + "Start with the old columns, drain, then change them");
-    }
     return state;
   }
 
@@ -161,6 +142,18 @@ final class Recovery {
               + ", this release reads version "
               + Key.HASH_VERSION
               + ": start the release that wrote it, drain, then change");
+    }
+  }
+
+  private void checkSizes(Recovered recovered) {
+    int most = Journal.maxGroup(segmentSize) - Group.MAX_OVERHEAD + HotEntry.OVERHEAD;
+    if (recovered.largest() > most) {
+      throw new ConfigurationException(
+          "segmentSize: "
+              + segmentSize
+              + ": too small for what is pending in the journal at "
+              + disk
+              + "; it was written with a larger one");
     }
   }
 
@@ -196,7 +189,7 @@ final class Recovery {
       old.get(old.size() - 1).file.force(0, (int) end);
     }
     journal.start(old, reader.newest() + 1, end);
-    return new StoreState(settings, partitions, journal);
+    return new StoreState(settings, partitions, journal, new Requests(maxRequestBytes));
   }
 
   private static SegmentHeader.Marks marks(Partition[] partitions) {
@@ -207,101 +200,5 @@ final class Recovery {
       marks.epoch(i, partitions[i].epoch);
     }
     return marks;
-  }
-
-  /**
-   * Makes entries of what is pending and writes them to new segments, in the order of the old ones, each of which is given up
-   * as soon as nothing of it is left: so the room of one segment more is enough.
-   */
-  private int rewrite(StoreState store, JournalState state) {
-    Map<Long, Segment> old = new HashMap<>();
-    store.journal.segments().forEach(segment -> old.put(segment.number, segment));
-    List<Map.Entry<Key, JournalState.Found>> pending = new ArrayList<>();
-    for (Map.Entry<Key, JournalState.Found> of : state.keys.entrySet()) {
-      if (of.getValue().pending()) {
-        pending.add(of);
-        segment(old, of.getValue()).live.incrementAndGet();
-      }
-    }
-    pending.sort(Comparator.comparingLong(of -> of.getValue().putPosition));
-    List<HotEntry> entries = new ArrayList<>(pending.size());
-    List<HotEntry> inGroup = new ArrayList<>();
-    Group group = new Group();
-    int limit = Math.min(store.journal.maxGroup(), GROUP_BYTES);
-    Segment last = null;
-    for (Map.Entry<Key, JournalState.Found> of : pending) {
-      Segment segment = segment(old, of.getValue());
-      if (last != null && segment != last) {
-        append(store, group, inGroup);
-        store.journal.dropEmpty();
-      }
-      last = segment;
-      ByteBuffer row = of.getValue().row();
-      HotEntry entry = entry(of.getKey(), of.getValue(), row);
-      if (entry.bytes + Group.MAX_OVERHEAD > store.journal.maxGroup() + HotEntry.OVERHEAD) {
-        throw new ConfigurationException(
-            "segmentSize: "
-                + segmentSize
-                + ": too small for what is pending in the journal at "
-                + disk
-                + "; it was written with a larger one");
-      }
-      entry.segment = segment;
-      entries.add(entry);
-      if (!inGroup.isEmpty() && group.length() + entry.bytes + Group.MAX_OVERHEAD > limit) {
-        append(store, group, inGroup);
-      }
-      group.put(entry.current, row, entry.since, entry.trouble, 0);
-      inGroup.add(entry);
-    }
-    append(store, group, inGroup);
-    store.journal.dropEmpty();
-    entries.sort(Comparator.comparingLong(entry -> entry.since));
-    for (HotEntry entry : entries) {
-      store.limits.add(entry.parked() ? 0 : 1, entry.bytes);
-      store.entries.put(entry.key, entry);
-      store.partition(entry.key).add(entry);
-    }
-    return entries.size();
-  }
-
-  private static Segment segment(Map<Long, Segment> old, JournalState.Found found) {
-    return Objects.requireNonNull(old.get(JournalReader.segment(found.putPosition)));
-  }
-
-  private static void append(StoreState store, Group group, List<HotEntry> entries) {
-    if (!entries.isEmpty()) {
-      store.journal.append(group, Journal.Use.RELEASE);
-      entries.forEach(entry -> entry.recordedIn(group));
-      entries.clear();
-      group.clear();
-    }
-  }
-
-  private HotEntry entry(Key key, JournalState.Found found, @Nullable ByteBuffer row) {
-    Mutation mutation;
-    if (row == null) {
-      mutation = new Mutation.Remove(key, found.version, found.writeId);
-    } else {
-      Row decoded;
-      try {
-        decoded = RowCodec.decode(settings.rowType(), row.duplicate());
-      } catch (IllegalArgumentException e) {
-        throw new ConfigurationException(
-            "the journal at "
-                + disk
-                + " holds a row that these columns cannot read (key "
-                + key.hashText()
-                + "): "
-                + e.getMessage(),
-            e);
-      }
-      mutation = new Mutation.Put(key, decoded, found.version, found.writeId);
-    }
-    HotEntry entry = new HotEntry(key, mutation);
-    entry.since = found.since;
-    entry.trouble = found.trouble;
-    entry.bytes = key.length() + (row == null ? 0 : row.remaining()) + HotEntry.OVERHEAD;
-    return entry;
   }
 }

@@ -17,7 +17,7 @@ final class Segment {
   /** What the checksum of its groups begins with. */
   final ByteBuffer place;
 
-  /** Writes in it that are the newest of a key and that the database does not have. */
+  /** What of it is needed: writes that are the newest of a key and that the database does not have, and remembered requests. */
   final AtomicInteger live = new AtomicInteger();
 
   /** Where the next group goes. */

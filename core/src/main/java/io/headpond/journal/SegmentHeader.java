@@ -11,7 +11,7 @@ import java.util.zip.CRC32C;
  * <pre>
  *   at  bytes
  *    0      8  "HEADPOND"
- *    8      4  format version: 1
+ *    8      4  format version: 2; 1 has no REQUEST records, and is read
  *   12      4  length of this header, padding included: a multiple of 4,096
  *   16     16  journal id
  *   32      8  segment number, from 1
@@ -30,7 +30,12 @@ import java.util.zip.CRC32C;
  * them.
  */
 final class SegmentHeader {
-  static final int FORMAT_VERSION = 1;
+  /** What is written. */
+  static final int FORMAT_VERSION = 2;
+
+  /** What is read, from here on: a journal of the release before opens. */
+  static final int OLDEST_VERSION = FORMAT_VERSION - 1;
+
   private static final long MAGIC = 0x4845414450_4f4e44L;
   private static final int FIXED = 80;
   private static final int PER_PARTITION = 24;
@@ -146,20 +151,20 @@ final class SegmentHeader {
     long oldest = in.getLong();
     long previousEnd = in.getLong();
     long created = in.getLong();
-    if (version != FORMAT_VERSION) {
-      throw new Unreadable(
-          8,
-          "format version "
-              + version
-              + " is not known here, only "
-              + FORMAT_VERSION
-              + "; it was written by another release of Headpond, or is damaged");
+    boolean laidOut =
+        partitions >= 1
+            && partitions <= MAX_PARTITIONS
+            && length == length(partitions)
+            && length <= in.capacity();
+    boolean intact = laidOut && checksum(in, partitions);
+    if (version < OLDEST_VERSION || version > FORMAT_VERSION) {
+      throw new Unreadable(8, otherVersion(version, intact), intact);
     }
-    if (partitions < 1
-        || partitions > MAX_PARTITIONS
-        || length != length(partitions)
-        || length > in.capacity()) {
+    if (!laidOut) {
       throw new Unreadable(12, "the header is damaged (length or partition count)");
+    }
+    if (!intact) {
+      throw new Unreadable(end(partitions), "the header is damaged (checksum)");
     }
     SegmentHeader.Marks marks = Marks.none(partitions);
     for (int i = 0; i < partitions; i++) {
@@ -167,20 +172,42 @@ final class SegmentHeader {
       marks.frontiers[i] = in.getLong();
       marks.epochs[i] = in.getLong();
     }
-    int end = in.position();
-    int expected = in.getInt();
-    CRC32C crc = new CRC32C();
-    in.position(0).limit(end);
-    crc.update(in);
-    if ((int) crc.getValue() != expected) {
-      throw new Unreadable(end, "the header is damaged (checksum)");
-    }
     if (size != file.capacity()) {
       throw new Unreadable(
           40, "the file has " + file.capacity() + " bytes, its header says " + size);
     }
     return new SegmentHeader(
         new UUID(high, low), number, size, hashVersion, oldest, previousEnd, created, marks);
+  }
+
+  private static int end(int partitions) {
+    return FIXED + PER_PARTITION * partitions;
+  }
+
+  private static boolean checksum(ByteBuffer file, int partitions) {
+    ByteBuffer covered = file.duplicate();
+    covered.position(0).limit(end(partitions));
+    CRC32C crc = new CRC32C();
+    crc.update(covered);
+    return (int) crc.getValue() == file.getInt(end(partitions));
+  }
+
+  private static String otherVersion(int version, boolean intact) {
+    String known =
+        "format version "
+            + version
+            + " is not known here, only "
+            + OLDEST_VERSION
+            + " and "
+            + FORMAT_VERSION;
+    if (!intact) {
+      return known + "; it was written by another release of Headpond, or is damaged";
+    }
+    return version > FORMAT_VERSION
+        ? known
+            + ": a newer release of Headpond has written it, and only that or a later one reads it"
+        : known
+            + ": start a release of Headpond that reads it and writes the next version, then this one";
   }
 
   /** Whether keys and partitions mean what they mean here. */
@@ -194,9 +221,17 @@ final class SegmentHeader {
 
     final long offset;
 
+    /** It is whole, but in a format that this release does not read. */
+    final boolean otherVersion;
+
     Unreadable(long offset, String reason) {
+      this(offset, reason, false);
+    }
+
+    Unreadable(long offset, String reason, boolean otherVersion) {
       super(reason);
       this.offset = offset;
+      this.otherVersion = otherVersion;
     }
 
     String reason() {

@@ -18,17 +18,23 @@ final class StoreState {
   final CleanValues clean;
   final Limits limits;
   final Journal journal;
+  final Requests requests;
 
   /** For the records of one call; per store, so that a closed one leaves nothing behind in the threads. */
   final ThreadLocal<Group> group = ThreadLocal.withInitial(Group::new);
 
   volatile boolean closed;
 
-  StoreState(HotStoreFactory.Settings settings, Partition[] partitions, Journal journal) {
+  StoreState(
+      HotStoreFactory.Settings settings,
+      Partition[] partitions,
+      Journal journal,
+      Requests requests) {
     this.settings = settings;
     this.environment = settings.environment();
     this.partitions = partitions;
     this.journal = journal;
+    this.requests = requests;
     this.clean = new CleanValues(settings.cacheSize(), settings.ttl(), environment);
     this.limits = new Limits(settings.maxPendingEntries(), settings.maxPendingBytes());
   }

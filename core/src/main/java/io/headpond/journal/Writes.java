@@ -4,11 +4,15 @@ import io.headpond.Durability;
 import io.headpond.HeadpondException;
 import io.headpond.InvalidValueException;
 import io.headpond.Key;
+import io.headpond.OutcomeUnknownException;
+import io.headpond.RequestConflictException;
+import io.headpond.RequestId;
 import io.headpond.Row;
 import io.headpond.UnsupportedDurabilityException;
 import io.headpond.spi.Expected;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Remembered;
 import io.headpond.spi.RowCodec;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
@@ -35,9 +39,17 @@ final class Writes {
       Row row = write.row();
       boolean journaled =
           write.durability() == Durability.JOURNAL || write.durability() == Durability.DISK;
+      if (write.request() != null && !journaled) {
+        throw new UnsupportedDurabilityException(
+            write.durability(),
+            "a write with a request id needs JOURNAL or DISK: at "
+                + write.durability()
+                + " the write and the word that it was done are not kept in one step, so a crash could"
+                + " forget the request but not the write, and the same request sent again would be done twice");
+      }
       byte[] encoded = journaled && row != null ? RowCodec.encode(row) : null;
       int length = encoded != null ? encoded.length : row == null ? 0 : row.encodedSize();
-      checkLength(write.key(), length);
+      checkLength(write, length);
       int size = write.key().length() + length + HotEntry.OVERHEAD;
       if (size > store.settings.maxPendingBytes()) {
         throw new InvalidValueException(
@@ -45,16 +57,23 @@ final class Writes {
             size + " bytes",
             "must have at most " + store.settings.maxPendingBytes() + " bytes (maxPendingBytes)");
       }
+      if (write.request() != null) {
+        return once(write, write.request(), encoded, size);
+      }
       return write.durability() == Durability.DATABASE
           ? CompletableFuture.completedFuture(stage(write, size))
-          : store(write, encoded, size, journaled);
+          : store(write, encoded, size, journaled, null);
     } catch (HeadpondException e) {
       return CompletableFuture.failedFuture(e);
     }
   }
 
-  private void checkLength(Key key, int rowLength) {
+  private void checkLength(Write write, int rowLength) {
+    Key key = write.key();
     int most = store.journal.maxGroup() - Group.MAX_OVERHEAD;
+    if (write.request() != null) {
+      most -= Group.requestLength(write.request(), key);
+    }
     if (key.length() + (long) rowLength > most) {
       throw new InvalidValueException(
           "row",
@@ -67,8 +86,65 @@ final class Writes {
     }
   }
 
+  /** The request that was carried out under this id, when it is forced to the disk; null if there is none. */
+  CompletableFuture<@Nullable Remembered> request(String id) {
+    store.checkOpen();
+    Requests.Request request = store.requests.get(id, store.environment.wallMicros());
+    Requests.Found found = request == null ? null : store.requests.found(request);
+    if (found != null) {
+      return store.journal.<@Nullable Remembered>forced(found.end(), found.remembered(), false);
+    }
+    Throwable failure = store.journal.failure();
+    return request != null && failure != null
+        ? CompletableFuture.failedFuture(
+            new OutcomeUnknownException(
+                "the journal failed while the request was carried out", failure))
+        : CompletableFuture.completedFuture(null);
+  }
+
+  /** Carries out a write with a request id unless that has been done. */
+  private CompletableFuture<WriteOutcome> once(
+      Write write, RequestId id, byte @Nullable [] encoded, int size) {
+    // A repeated request needs no room and no lease, but a store that knows what it says.
+    store.checkWritable();
+    Requests.Request request =
+        new Requests.Request(id, write.key(), store.environment.wallMicros());
+    Requests.Request earlier = store.requests.claim(request);
+    if (earlier != null) {
+      return repeated(write, earlier);
+    }
+    boolean release = true;
+    try {
+      return store(write, encoded, size, true, request);
+    } catch (OutcomeUnknownException e) {
+      release = false;
+      throw e;
+    } finally {
+      if (release && store.requests.found(request) == null) {
+        store.requests.release(request);
+      }
+    }
+  }
+
+  /** The answer to a request that came before, when that is as durable as this one is to be. */
+  private CompletableFuture<WriteOutcome> repeated(Write write, Requests.Request earlier) {
+    Requests.Found found = store.requests.found(earlier);
+    if (found == null) {
+      throw new RequestConflictException(
+          "request " + earlier.id.id() + " is being carried out; try again soon", true);
+    }
+    WriteOutcome repeated = new WriteOutcome.Repeated(found.remembered());
+    return write.durability() == Durability.DISK
+        ? store.journal.forced(found.end(), repeated, write.callerWaits())
+        : CompletableFuture.completedFuture(repeated);
+  }
+
   private CompletableFuture<WriteOutcome> store(
-      Write write, byte @Nullable [] encoded, int size, boolean journaled) {
+      Write write,
+      byte @Nullable [] encoded,
+      int size,
+      boolean journaled,
+      Requests.@Nullable Request request) {
     Partition partition = store.partition(write.key());
     WriteOutcome outcome;
     long end;
@@ -89,6 +165,10 @@ final class Writes {
         mutation = mutation(write, partition);
         if (journaled) {
           group = store.group.get().clear();
+          if (request != null) {
+            group.request(
+                new Remembered(request.id, write.key(), mutation.version(), request.micros));
+          }
           append(group, entry, mutation, encoded, write.durability() == Durability.DISK);
         }
       } catch (HeadpondException e) {
@@ -100,6 +180,9 @@ final class Writes {
       entry = apply(partition, entry, mutation, size);
       if (group != null) {
         entry.recordedIn(group);
+        if (request != null) {
+          store.requests.written(request, mutation.version(), group);
+        }
       }
       partition.tokens.remove(write.key());
       outcome =

@@ -75,7 +75,8 @@ public interface HotStore extends AutoCloseable {
    *
    * <p>A write with a {@linkplain Write#request request id} is remembered for a day in the same step and as durably as the write, whatever becomes of its
    * entry; a second one with the same id does nothing, not even check what it expects. While the first is being carried out, the second fails with {@link
-   * io.headpond.RequestConflictException}.
+   * io.headpond.RequestConflictException}, or waits until it can be answered. If there are more requests to remember than the store has room for, a new one fails with {@link
+   * io.headpond.OverloadedException}.
    *
    * <p>Fails with {@link io.headpond.UnsupportedDurabilityException} at a level that the store cannot keep, or cannot remember a request at.
    */
@@ -104,7 +105,10 @@ public interface HotStore extends AutoCloseable {
    */
   CompletionStage<@Nullable EntryState> invalidate(Key key);
 
-  /** The request that was carried out under this id within the last day; null if none is remembered. */
+  /**
+   * The request that was carried out under this id within the last day; null if none is remembered. The stage completes when
+   * the request is as durable as the store can make it, so that who learns of it can rely on it.
+   */
   CompletionStage<@Nullable Remembered> request(String id);
 
   /**

@@ -9,10 +9,12 @@ import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.PendingEntry;
+import io.headpond.RequestId;
 import io.headpond.RowType;
 import io.headpond.spi.Failure;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Remembered;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
 import java.io.IOException;
@@ -24,17 +26,22 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The bytes of a journal as release 1 of the format writes them: what is written today is the same, and it can be read. A change
+ * The bytes of a journal as this version of the format and the one before have them: what is written today is the same, and both can be read. A change
  * that breaks this breaks everybody's journal and needs another format version.
  *
- * <p>{@code -Djournal.golden=FOLDER} writes the file there.
+ * <p>{@code -Djournal.golden=FOLDER} writes the file of this version there.
  */
 class GoldenJournalTest {
-  private static final String GOLDEN = "/journal/format-1.seg.gz";
+  private static final int VERSION = SegmentHeader.FORMAT_VERSION;
+  private static final RequestId REQUEST =
+      new RequestId("6f9619ff-8b86-d011-b42d-00c04fc964ff", "Fingerabdruck-\u00fc");
   private static final RowType TYPE =
       RowType.builder()
           .key("id", ColumnType.BIGINT)
@@ -85,12 +92,24 @@ class GoldenJournalTest {
     Mutation staged = put(store, 6, "six", Durability.DATABASE);
     environment.await(store.take(partition(6), 9, 1));
     environment.await(store.unstage(partition(6), 9, staged));
+    Write asked =
+        new Write(TYPE.key(7L), TYPE.rowOf("seven", null), Durability.DISK, false, null, REQUEST);
+    environment.await(store.put(asked));
     store.close();
     return Files.readAllBytes(folder.resolve("golden").resolve(Segment.name(1)));
   }
 
   private static byte[] golden() throws IOException {
-    try (InputStream in = GoldenJournalTest.class.getResourceAsStream(GOLDEN)) {
+    return golden(VERSION);
+  }
+
+  private static String name(int version) {
+    return "format-" + version + ".seg.gz";
+  }
+
+  private static byte[] golden(int version) throws IOException {
+    try (InputStream in =
+        GoldenJournalTest.class.getResourceAsStream("/journal/" + name(version))) {
       return new GZIPInputStream(in).readAllBytes();
     }
   }
@@ -105,8 +124,7 @@ class GoldenJournalTest {
     byte[] bytes = write();
     String target = System.getProperty("journal.golden");
     if (target != null) {
-      try (var out =
-          new GZIPOutputStream(Files.newOutputStream(Path.of(target, "format-1.seg.gz")))) {
+      try (var out = new GZIPOutputStream(Files.newOutputStream(Path.of(target, name(VERSION))))) {
         out.write(bytes);
       }
     }
@@ -114,17 +132,30 @@ class GoldenJournalTest {
     assertThat(Arrays.mismatch(bytes, golden)).as("first difference").isEqualTo(-1);
   }
 
-  @Test
-  void theGoldenBytesAreRead() throws IOException {
-    restore(golden());
+  @ParameterizedTest
+  @ValueSource(ints = {1, VERSION})
+  void theGoldenBytesAreRead(int version) throws IOException {
+    restore(golden(version));
+    boolean seven = version > 1;
     CheckReport report = JournalTool.check(folder.resolve("golden"));
     assertThat(report.sound()).isTrue();
     assertThat(report.closed()).isTrue();
-    assertThat(report.pending()).isEqualTo(3);
+    assertThat(report.pending()).isEqualTo(seven ? 4 : 3);
     assertThat(report.parked()).isEqualTo(1);
-    assertThat(JournalTool.pending(folder.resolve("golden"))).isEqualTo(4);
+    assertThat(JournalTool.pending(folder.resolve("golden"))).isEqualTo(seven ? 5 : 4);
     JournalStore store = open(TYPE, 2);
-    List<PendingEntry> entries = environment.await(pending(store)).entries();
+    Remembered remembered = environment.await(store.request(REQUEST.id()));
+    if (seven) {
+      long version7 = environment.await(store.get(TYPE.key(7L))).version();
+      assertThat(remembered)
+          .isEqualTo(new Remembered(REQUEST, TYPE.key(7L), version7, environment.wallMicros()));
+    } else {
+      assertThat(remembered).isNull();
+    }
+    List<PendingEntry> entries =
+        environment.await(pending(store)).entries().stream()
+            .filter(entry -> !entry.key().equals("7"))
+            .toList();
     assertThat(entries).extracting(PendingEntry::key).containsExactly("1", "3", "4", "5");
     assertThat(entries).extracting(PendingEntry::remove).containsExactly(false, true, false, false);
     assertThat(entries).extracting(PendingEntry::attempts).containsExactly(0, 0, 2, 4);
@@ -152,26 +183,77 @@ class GoldenJournalTest {
         .hasMessageContaining("has 2");
   }
 
+  /** The former release's journal is written again in today's form. */
   @Test
-  void otherColumnsAreRefusedWhileEntriesArePending() throws IOException {
-    restore(golden());
-    RowType other =
-        RowType.builder().key("id", ColumnType.BIGINT).column("name", ColumnType.TEXT).build();
-    assertThatThrownBy(() -> open(other, 2))
-        .isInstanceOf(ConfigurationException.class)
-        .hasMessageContaining("columns of golden have changed")
-        .hasMessageContaining("price NUMERIC");
+  void whatTheFormerVersionHeldIsWrittenAnew() throws IOException {
+    restore(golden(1));
     open(TYPE, 2).close();
+    Path journal = folder.resolve("golden");
+    assertThat(Files.exists(journal.resolve(Segment.name(1)))).isFalse();
+    byte[] bytes = Files.readAllBytes(journal.resolve(Segment.name(2)));
+    assertThat(java.nio.ByteBuffer.wrap(bytes).getInt(8)).isEqualTo(VERSION);
+    assertThat(JournalTool.pending(journal)).isEqualTo(4);
+  }
+
+  private static byte[] ofVersion(int version) throws IOException {
+    byte[] bytes = golden();
+    java.nio.ByteBuffer.wrap(bytes).putInt(8, version);
+    return stamped(bytes);
+  }
+
+  private static byte[] stamped(byte[] bytes) {
+    java.util.zip.CRC32C crc = new java.util.zip.CRC32C();
+    crc.update(bytes, 0, 80 + 48);
+    java.nio.ByteBuffer.wrap(bytes).putInt(80 + 48, (int) crc.getValue());
+    return bytes;
+  }
+
+  @Test
+  void aNewerVersionIsRefusedAndNotCalledDamage() throws IOException {
+    byte[] newer = ofVersion(VERSION + 1);
+    restore(newer);
+    Path journal = folder.resolve("golden");
+    List<ThrowingCallable> all =
+        List.of(
+            () -> open(TYPE, 2),
+            () -> JournalTool.check(journal),
+            () -> JournalTool.salvage(journal, folder.resolve("salvaged")));
+    for (ThrowingCallable one : all) {
+      assertThatThrownBy(one)
+          .isInstanceOf(ConfigurationException.class)
+          .hasMessageContaining("format version " + (VERSION + 1))
+          .hasMessageContaining("a newer release of Headpond has written it")
+          .hasMessageContaining("Nothing was changed")
+          .hasMessageNotContaining("damaged");
+    }
+    assertThat(Files.readAllBytes(journal.resolve(Segment.name(1)))).isEqualTo(newer);
+  }
+
+  @Test
+  void aVersionBeforeTheFormerOneIsRefused() throws IOException {
+    restore(ofVersion(VERSION - 2));
+    assertThatThrownBy(() -> open(TYPE, 2))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("format version " + (VERSION - 2))
+        .hasMessageContaining("start a release of Headpond that reads it");
+  }
+
+  @Test
+  void aVersionThatTheChecksumDoesNotCoverIsDamage() throws IOException {
+    byte[] bytes = golden();
+    bytes[11] ^= 4;
+    restore(bytes);
+    assertThatThrownBy(() -> open(TYPE, 2))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("the journal is damaged")
+        .hasMessageContaining("or is damaged");
   }
 
   @Test
   void otherKeysAreRefused() throws IOException {
     byte[] bytes = golden();
     bytes[55] = 2;
-    java.util.zip.CRC32C crc = new java.util.zip.CRC32C();
-    crc.update(bytes, 0, 80 + 48);
-    java.nio.ByteBuffer.wrap(bytes).putInt(80 + 48, (int) crc.getValue());
-    restore(bytes);
+    restore(stamped(bytes));
     assertThatThrownBy(() -> open(TYPE, 2))
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContaining("keys of version 2");

@@ -7,13 +7,17 @@ import io.headpond.ColumnType;
 import io.headpond.ConfigurationException;
 import io.headpond.Durability;
 import io.headpond.EntryState;
+import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.PendingEntry;
 import io.headpond.PendingPage;
+import io.headpond.RequestConflictException;
+import io.headpond.RequestId;
 import io.headpond.Row;
 import io.headpond.RowType;
 import io.headpond.UnavailableException;
 import io.headpond.UnsupportedDurabilityException;
+import io.headpond.spi.Expected;
 import io.headpond.spi.Failure;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.HotStore;
@@ -21,6 +25,7 @@ import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
+import io.headpond.spi.Remembered;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
@@ -1055,6 +1060,462 @@ public abstract class HotStoreContractTest {
         .isBetween(Duration.ofMillis(6_999), Duration.ofSeconds(7));
   }
 
+  // Conditional writes
+
+  private WriteOutcome write(String id, @Nullable String name, Durability durability, Expected e) {
+    return await(
+        store.put(new Write(key(id), name == null ? null : row(name), durability, false, e, null)));
+  }
+
+  private static Expected version(Mutation mutation) {
+    return new Expected(mutation.version(), 0);
+  }
+
+  private static void carriedOut(WriteOutcome outcome) {
+    assertThat(outcome).isInstanceOf(WriteOutcome.Written.class);
+  }
+
+  @Test
+  void aWriteThatExpectsWhatIsResidentIsCarriedOut() {
+    for (Durability durability : List.of(Durability.MEMORY, Durability.JOURNAL, Durability.DISK)) {
+      Mutation first = put("a", "1");
+      carriedOut(write("a", "2", durability, version(first)));
+      Mutation second = take(5).mutations().get(0);
+      carriedOut(write("a", "3", durability, version(second)));
+      Mutation third = take(5).mutations().get(0);
+      settle(third);
+      carriedOut(write("a", "4", durability, version(third)));
+      assertThat(get("a").row()).isEqualTo(row("4"));
+      settle(take(5).mutations().get(0));
+    }
+    Mutation clean = put("b", "1");
+    settle(clean);
+    carriedOut(write("b", "2", Durability.DATABASE, version(clean)));
+  }
+
+  @Test
+  void aWriteThatExpectsAnotherVersionChangesNothingAndLearnsWhatIsThere() {
+    Mutation settled = put("b", "1");
+    settle(settled);
+    Mutation first = put("a", "1");
+    Mutation second = put("a", "2");
+    for (Durability durability : List.of(Durability.MEMORY, Durability.JOURNAL, Durability.DISK)) {
+      for (Expected other :
+          List.of(
+              version(first),
+              new Expected(second.version() + 1, 0),
+              new Expected(0, 0),
+              new Expected(second.version(), 77))) {
+        assertThat(write("a", "3", durability, other))
+            .isEqualTo(new WriteOutcome.Mismatch(get("a")));
+      }
+    }
+    assertThat(write("b", "2", Durability.DATABASE, version(second)))
+        .isEqualTo(new WriteOutcome.Mismatch(get("b")));
+    assertThat(get("a").version()).isEqualTo(second.version());
+    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 0, 0, 0));
+    crashAndReopen();
+    assertThat(get("a").version()).isEqualTo(second.version());
+  }
+
+  @Test
+  void aRemovalIsExpectedByItsVersionAndAKnownAbsenceByZero() {
+    Mutation removal = put("a", null);
+    carriedOut(write("a", "1", Durability.DISK, version(removal)));
+    filled("b", null, 0);
+    assertThat(write("b", "1", Durability.DISK, new Expected(5, 0)))
+        .isInstanceOf(WriteOutcome.Mismatch.class);
+    carriedOut(write("b", "1", Durability.DISK, new Expected(0, 0)));
+  }
+
+  @Test
+  void aWriteThatExpectsALoadedRowIsGivenAHigherVersion() {
+    long loaded = environment.wallMicros() + 3_600_000_000L;
+    long token = get("a").fillToken();
+    WriteOutcome outcome = write("a", "1", Durability.DISK, new Expected(loaded, token));
+    assertThat(((WriteOutcome.Written) outcome).mutation().version()).isGreaterThan(loaded);
+    // Its token is gone, also for a load.
+    assertThat(write("a", "2", Durability.DISK, new Expected(loaded, token)))
+        .isEqualTo(new WriteOutcome.Mismatch(get("a")));
+    assertThat(fill("a", "old", loaded, token)).isNull();
+  }
+
+  @Test
+  void aTokenThatDoesNotStandIsAMismatchThatGivesTheOneThatDoes() {
+    long token = get("a").fillToken();
+    assertThat(write("a", "1", Durability.DISK, new Expected(5, token + 1)))
+        .isEqualTo(new WriteOutcome.Mismatch(new Lookup(key("a"), null, null, 0, token)));
+    assertThat(write("a", "1", Durability.DISK, new Expected(5, 0)))
+        .isInstanceOf(WriteOutcome.Mismatch.class);
+    assertThat(fill("a", "theirs", 5, token)).isNotNull();
+    assertThat(write("a", "1", Durability.DISK, new Expected(5, token)))
+        .isEqualTo(new WriteOutcome.Mismatch(get("a")));
+    carriedOut(write("a", "1", Durability.DISK, new Expected(5, 0)));
+  }
+
+  @Test
+  void aWriteBetweenIsSeenThoughItIsGoneFromTheCacheAgain() {
+    long token = get("a").fillToken();
+    settle(put("a", "between"));
+    environment.advance(TTL.plusSeconds(1));
+    assertThat(get("a").miss()).isTrue();
+    assertThat(write("a", "1", Durability.DISK, new Expected(0, token)))
+        .isInstanceOf(WriteOutcome.Mismatch.class);
+  }
+
+  @Test
+  void anEvictedValueIsAMismatchWhoseTokenLeadsOn() {
+    Mutation first = put("a", "1");
+    settle(first);
+    environment.advance(TTL.plusSeconds(1));
+    WriteOutcome outcome = write("a", "2", Durability.DISK, version(first));
+    Lookup now = ((WriteOutcome.Mismatch) outcome).now();
+    assertThat(now.miss()).isTrue();
+    carriedOut(write("a", "2", Durability.DISK, new Expected(first.version(), now.fillToken())));
+  }
+
+  @Test
+  void whileAWriteOfTheKeyIsStagedNobodyKnows() {
+    Mutation clean = put("a", "1");
+    settle(clean);
+    Mutation staged = put("a", "2", Durability.DATABASE);
+    for (Durability durability :
+        List.of(Durability.MEMORY, Durability.JOURNAL, Durability.DISK, Durability.DATABASE)) {
+      assertThat(write("a", "3", durability, version(clean)))
+          .isEqualTo(WriteOutcome.KeyPending.INSTANCE);
+    }
+    take(5);
+    settle(staged);
+    assertThat(write("a", "3", Durability.DISK, version(clean)))
+        .isEqualTo(new WriteOutcome.Mismatch(get("a")));
+    carriedOut(write("a", "3", Durability.DISK, version(staged)));
+  }
+
+  @Test
+  void aStagedWriteThatWasTakenBackLeavesNothingToExpect() {
+    Mutation clean = put("a", "1");
+    settle(clean);
+    Mutation staged = put("a", "2", Durability.DATABASE);
+    take(5);
+    await(store.unstage(0, 1, staged));
+    // The database may have it after all: the row has to be read.
+    WriteOutcome outcome = write("a", "3", Durability.DISK, version(clean));
+    assertThat(((WriteOutcome.Mismatch) outcome).now().miss()).isTrue();
+  }
+
+  @Test
+  void aLetterIsExpectedByItsVersion() {
+    Mutation bad = put("a", "bad");
+    park(bad);
+    assertThat(write("a", "good", Durability.DISK, new Expected(0, 0)))
+        .isEqualTo(new WriteOutcome.Mismatch(get("a")));
+    carriedOut(write("a", "good", Durability.DISK, version(bad)));
+    assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
+  }
+
+  @Test
+  void aConflictIsExpectedAsTheDatabaseHasIt() {
+    Mutation ours = put("a", "ours");
+    take(5);
+    await(store.park(0, 1, ours, 1, CONFLICT));
+    long theirs = ours.version() + 3_600_000_000L;
+    WriteOutcome outcome = write("a", "2", Durability.DISK, version(ours));
+    Lookup now = ((WriteOutcome.Mismatch) outcome).now();
+    assertThat(now.miss()).isTrue();
+    WriteOutcome written = write("a", "2", Durability.DISK, new Expected(theirs, now.fillToken()));
+    assertThat(((WriteOutcome.Written) written).mutation().version()).isGreaterThan(theirs);
+  }
+
+  // Invalidation
+
+  @Test
+  void invalidatingDropsWhatIsClean() {
+    filled("a", "old", 5);
+    assertThat(await(store.invalidate(key("a")))).isNull();
+    assertThat(get("a").miss()).isTrue();
+    filled("a", null, 0);
+    await(store.invalidate(key("a")));
+    assertThat(get("a").miss()).isTrue();
+    assertThat(await(store.invalidate(key("never seen")))).isNull();
+  }
+
+  @Test
+  void invalidatingEndsALoadThatIsUnderWay() {
+    long token = get("a").fillToken();
+    await(store.invalidate(key("a")));
+    assertThat(fill("a", "old", 5, token)).isNull();
+    assertThat(get("a").miss()).isTrue();
+    assertThat(write("a", "1", Durability.DISK, new Expected(5, token)))
+        .isInstanceOf(WriteOutcome.Mismatch.class);
+    assertThat(fill("a", "new", 6, get("a").fillToken())).isNotNull();
+  }
+
+  @Test
+  void invalidatingLeavesWhatIsOwed() {
+    Mutation pending = put("a", "1");
+    assertThat(await(store.invalidate(key("a")))).isEqualTo(EntryState.PENDING);
+    assertThat(get("a").row()).isEqualTo(row("1"));
+    assertThat(take(5).mutations()).containsExactly(pending);
+    assertThat(await(store.invalidate(key("a")))).isEqualTo(EntryState.PENDING);
+    park(pending);
+    assertThat(await(store.invalidate(key("a")))).isEqualTo(EntryState.PARKED);
+    assertThat(get("a").state()).isEqualTo(EntryState.PARKED);
+    assertThat(counts(store.stats(0))).isEqualTo(counts(0, 0, 1, 0));
+  }
+
+  @Test
+  void invalidatingAConflictDropsWhatTheDatabaseHadAndKeepsTheLetter() {
+    Mutation ours = put("a", "ours");
+    take(5);
+    await(store.park(0, 1, ours, 1, CONFLICT));
+    filled("a", "theirs", ours.version() + 10);
+    assertThat(await(store.invalidate(key("a")))).isEqualTo(EntryState.PARKED);
+    assertThat(get("a").miss()).isTrue();
+    assertThat(await(store.isParked(key("a")))).isTrue();
+  }
+
+  // Remembered requests
+
+  private static final Duration DAY = Duration.ofHours(RequestId.KEPT_HOURS);
+
+  private static Write asking(
+      String id, @Nullable String name, Durability durability, String request) {
+    return asking(id, name, durability, null, new RequestId(request, "body of " + request));
+  }
+
+  private static Write asking(
+      String id,
+      @Nullable String name,
+      Durability durability,
+      @Nullable Expected expected,
+      RequestId request) {
+    return new Write(
+        key(id), name == null ? null : row(name), durability, false, expected, request);
+  }
+
+  private Mutation ask(String id, @Nullable String name, Durability durability, String request) {
+    WriteOutcome outcome = await(store.put(asking(id, name, durability, request)));
+    return ((WriteOutcome.Written) outcome).mutation();
+  }
+
+  private @Nullable Remembered remembered(String request) {
+    return await(store.request(request));
+  }
+
+  private static Remembered of(Mutation mutation, String request, long micros) {
+    return new Remembered(
+        new RequestId(request, "body of " + request), mutation.key(), mutation.version(), micros);
+  }
+
+  @Test
+  void aRequestIsRememberedWithWhatItDid() {
+    assertThat(remembered("r")).isNull();
+    long now = environment.wallMicros();
+    Mutation write = ask("a", "1", Durability.DISK, "r");
+    Mutation removal = ask("b", null, Durability.JOURNAL, "s");
+    environment.advance(Duration.ofSeconds(1));
+    assertThat(remembered("r")).isEqualTo(of(write, "r", now));
+    assertThat(remembered("s")).isEqualTo(of(removal, "s", now));
+    assertThat(remembered("t")).isNull();
+  }
+
+  @Test
+  void theSameRequestSentAgainDoesNothing() {
+    for (Durability durability : List.of(Durability.JOURNAL, Durability.DISK)) {
+      String request = "r" + durability;
+      Mutation first = ask("a", "1", durability, request);
+      Remembered earlier = remembered(request);
+      for (Durability again : List.of(Durability.JOURNAL, Durability.DISK)) {
+        for (String other : List.of("a", "b")) {
+          assertThat(await(store.put(asking(other, "2", again, request))))
+              .isEqualTo(new WriteOutcome.Repeated(Objects.requireNonNull(earlier)));
+        }
+      }
+      assertThat(get("a"))
+          .isEqualTo(new Lookup(key("a"), EntryState.PENDING, row("1"), first.version(), 0));
+      assertThat(get("b").miss()).isTrue();
+      assertThat(counts(store.stats(0))).isEqualTo(counts(1, 0, 0, 0));
+    }
+  }
+
+  @Test
+  void anotherRequestUnderTheIdLearnsOfTheFirst() {
+    Mutation first = ask("a", "1", Durability.DISK, "r");
+    RequestId other = new RequestId("r", "another body");
+    WriteOutcome outcome = await(store.put(asking("b", "1", Durability.DISK, null, other)));
+    assertThat(outcome)
+        .isEqualTo(new WriteOutcome.Repeated(of(first, "r", environment.wallMicros())));
+    assertThat(get("b").miss()).isTrue();
+  }
+
+  @Test
+  void aRepeatedRequestIsNotJudgedByWhatTheFirstMadeOfTheEntry() {
+    Mutation before = put("a", "1");
+    Write write = asking("a", "2", Durability.DISK, version(before), new RequestId("r", ""));
+    carriedOut(await(store.put(write)));
+    assertThat(await(store.put(write))).isInstanceOf(WriteOutcome.Repeated.class);
+  }
+
+  @Test
+  void aRepeatedRequestNeedsNoRoom() {
+    reopen(1, 1 << 20);
+    settle(ask("a", "1", Durability.DISK, "r"));
+    put("b", "1");
+    assertThat(await(store.put(asking("a", "1", Durability.DISK, "r"))))
+        .isInstanceOf(WriteOutcome.Repeated.class);
+  }
+
+  @Test
+  void whatWasNotDoneIsNotRemembered() {
+    reopen(2, 100_000);
+    Mutation a = put("a", "1");
+    Write otherVersion =
+        asking("a", "2", Durability.DISK, new Expected(7, 0), new RequestId("r", ""));
+    assertThat(await(store.put(otherVersion))).isInstanceOf(WriteOutcome.Mismatch.class);
+    assertThat(remembered("r")).isNull();
+    put("b", "1");
+    assertThat(await(store.put(asking("c", "1", Durability.DISK, "r"))))
+        .isEqualTo(WriteOutcome.Full.INSTANCE);
+    assertThat(remembered("r")).isNull();
+    settle(a);
+    put("a", "2", Durability.DATABASE);
+    Write onStaged = asking("a", "2", Durability.DISK, version(a), new RequestId("r", ""));
+    assertThat(await(store.put(onStaged))).isEqualTo(WriteOutcome.KeyPending.INSTANCE);
+    assertThat(remembered("r")).isNull();
+    String large = "x".repeat(200_000);
+    assertThatThrownBy(() -> await(store.put(asking("b", large, Durability.DISK, "r"))))
+        .isInstanceOf(InvalidValueException.class);
+    assertThat(remembered("r")).isNull();
+    crashAndReopen();
+    assertThat(remembered("r")).isNull();
+    ask("b", "2", Durability.DISK, "r");
+  }
+
+  @Test
+  void aRequestOutlivesItsEntryAndTheProcess() {
+    long now = environment.wallMicros();
+    Mutation settled = ask("a", "1", Durability.DISK, "settled");
+    settle(settled);
+    Mutation removed = ask("b", "1", Durability.JOURNAL, "removed");
+    settle(removed);
+    settle(put("b", null));
+    Mutation parked = ask("c", "1", Durability.DISK, "parked");
+    park(parked);
+    Mutation superseded = ask("d", "1", Durability.DISK, "superseded");
+    put("d", "2");
+    for (int life = 0; life < 3; life++) {
+      assertThat(remembered("settled")).isEqualTo(of(settled, "settled", now));
+      assertThat(remembered("removed")).isEqualTo(of(removed, "removed", now));
+      assertThat(remembered("parked")).isEqualTo(of(parked, "parked", now));
+      assertThat(remembered("superseded")).isEqualTo(of(superseded, "superseded", now));
+      assertThat(await(store.put(asking("a", "9", Durability.DISK, "settled"))))
+          .isEqualTo(new WriteOutcome.Repeated(of(settled, "settled", now)));
+      environment.advance(Duration.ofHours(1));
+      if (life == 0) {
+        crashAndReopen();
+      } else {
+        reopen(1_000, 1 << 20);
+      }
+    }
+  }
+
+  @Test
+  void aRequestIsForgottenAfterADay() {
+    ask("a", "1", Durability.DISK, "r");
+    environment.advance(DAY.minusSeconds(1));
+    assertThat(remembered("r")).isNotNull();
+    assertThat(await(store.put(asking("a", "2", Durability.DISK, "r"))))
+        .isInstanceOf(WriteOutcome.Repeated.class);
+    environment.advance(Duration.ofSeconds(1));
+    assertThat(remembered("r")).isNull();
+    long now = environment.wallMicros();
+    Mutation again = ask("a", "2", Durability.DISK, "r");
+    assertThat(remembered("r")).isEqualTo(of(again, "r", now));
+    crashAndReopen();
+    assertThat(remembered("r")).isEqualTo(of(again, "r", now));
+  }
+
+  @Test
+  void theDayGoesOnWhileNoProcessRuns() {
+    Mutation early = ask("a", "1", Durability.DISK, "early");
+    environment.advance(Duration.ofSeconds(10));
+    ask("b", "1", Durability.DISK, "late");
+    environment.advance(DAY.minusSeconds(10));
+    crashAndReopen();
+    assertThat(remembered("early")).isNull();
+    assertThat(remembered("late")).isNotNull();
+    assertThat(ask("a", "1", Durability.DISK, "early").version()).isGreaterThan(early.version());
+  }
+
+  @Test
+  void aClockThatJumpsBackKeepsARequestLongerAndForgetsOthersInTheirTime() {
+    long now = environment.wallMicros();
+    environment.setWallMicros(now + DAY.toNanos() / 1_000);
+    ask("a", "1", Durability.DISK, "ahead");
+    environment.setWallMicros(now);
+    ask("b", "1", Durability.DISK, "now");
+    environment.advance(DAY);
+    assertThat(remembered("now")).isNull();
+    assertThat(remembered("ahead")).isNotNull();
+    environment.advance(DAY);
+    assertThat(remembered("ahead")).isNull();
+  }
+
+  @Test
+  void aLevelAtWhichACrashCouldForgetTheRequestIsRefused() {
+    List<Durability> refused = new ArrayList<>(List.of(Durability.MEMORY, Durability.DATABASE));
+    if (store.strongest() != Durability.REPLICAS) {
+      refused.add(Durability.REPLICAS);
+    }
+    for (Durability durability : refused) {
+      assertThatThrownBy(() -> ask("a", "1", durability, "r"))
+          .isInstanceOf(UnsupportedDurabilityException.class);
+    }
+    assertThat(remembered("r")).isNull();
+    assertThat(get("a").miss()).isTrue();
+    ask("a", "1", Durability.DISK, "r");
+    assertThatThrownBy(() -> ask("a", "1", Durability.MEMORY, "r"))
+        .isInstanceOf(UnsupportedDurabilityException.class);
+  }
+
+  @Test
+  void ofTwoAtOnceOneIsCarriedOut() {
+    for (Durability durability : List.of(Durability.JOURNAL, Durability.DISK)) {
+      String request = "r" + durability;
+      CompletionStage<WriteOutcome> first = store.put(asking("a", "1", durability, request));
+      CompletionStage<WriteOutcome> second = store.put(asking("b", "2", durability, request));
+      carriedOut(await(first));
+      try {
+        assertThat(await(second)).isInstanceOf(WriteOutcome.Repeated.class);
+      } catch (RequestConflictException e) {
+        assertThat(e.underWay()).isTrue();
+      }
+      assertThat(get("b").miss()).isTrue();
+    }
+  }
+
+  @Test
+  void idsAndFingerprintsAreKeptToTheCharacter() {
+    long now = environment.wallMicros();
+    List<RequestId> requests =
+        List.of(
+            new RequestId(" ", ""),
+            new RequestId("é", "e\u0301"),
+            new RequestId("e\u0301", "é"),
+            new RequestId("\ud83d\ude00".repeat(127), "\uffff".repeat(255)),
+            new RequestId("x\n\0", "\0"));
+    List<Remembered> all = new ArrayList<>();
+    for (RequestId request : requests) {
+      WriteOutcome outcome = await(store.put(asking("a", "1", Durability.DISK, null, request)));
+      long version = ((WriteOutcome.Written) outcome).mutation().version();
+      all.add(new Remembered(request, key("a"), version, now));
+    }
+    crashAndReopen();
+    for (Remembered of : all) {
+      assertThat(remembered(of.request().id())).isEqualTo(of);
+    }
+  }
+
   // The end
 
   @Test
@@ -1075,6 +1536,9 @@ public abstract class HotStoreContractTest {
     stages.add(store.park(0, 9, a, 1, FAILURE));
     stages.add(store.unstage(0, 9, a));
     stages.add(store.pending("", null, 5));
+    stages.add(store.invalidate(key("a")));
+    stages.add(store.request("r"));
+    stages.add(store.put(asking("b", "1", Durability.DISK, "r")));
     for (CompletionStage<?> stage : stages) {
       assertThatThrownBy(() -> await(stage)).isInstanceOf(UnavailableException.class);
     }

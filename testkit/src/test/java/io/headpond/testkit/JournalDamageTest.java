@@ -227,12 +227,12 @@ class JournalDamageTest {
   @Test
   void anUnknownFormatVersionStopsTheStart() {
     byte[] newer = disk.contents(JournalFixture.segment(3)).clone();
-    newer[11] = 2;
+    newer[11] = 9;
     SimulatedDisk copy = disk.copy();
     copy.put(JournalFixture.segment(3), newer);
     assertThatThrownBy(() -> fixture.open(copy))
         .isInstanceOf(ConfigurationException.class)
-        .hasMessageContaining("format version 2");
+        .hasMessageContaining("format version 9");
   }
 
   @Test
