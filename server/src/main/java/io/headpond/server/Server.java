@@ -7,6 +7,7 @@ import io.headpond.server.config.ServerConfig;
 import io.headpond.server.http.ApiServlet;
 import io.headpond.server.http.Dataset;
 import io.headpond.server.http.HttpServer;
+import io.headpond.server.seeds.Seeds;
 import java.net.InetAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -66,7 +67,7 @@ final class Server implements AutoCloseable {
       }
       http = await(listening);
       opened.push(http);
-      api.open(datasets);
+      api.open(datasets, Seeds.over(datasets));
     } catch (RuntimeException | Error e) {
       close();
       throw e;

@@ -56,7 +56,7 @@ public final class JsonRows {
   private final RowType type;
   private final List<Column> columns;
 
-  JsonRows(RowType type) {
+  public JsonRows(RowType type) {
     this.type = type;
     this.columns = type.valueColumns();
   }

@@ -1,0 +1,68 @@
+package io.headpond.server.seeds;
+
+import io.headpond.CacheStatus;
+import io.headpond.CacheStatus.Health;
+import io.headpond.server.http.Dataset;
+import io.headpond.server.http.Json;
+import io.headpond.server.http.Reply;
+import io.headpond.server.http.Reply.Answer;
+import io.headpond.server.http.RouteSet;
+import jakarta.servlet.http.HttpServletRequest;
+import java.util.List;
+
+/**
+ * {@code GET /health} of seed 003: the worst health of all datasets in one word, and how much of them is pending. The reasons are under
+ * {@code /v1/health}. Thread-safe.
+ */
+final class ShortHealth implements RouteSet {
+  private static final List<String> PATH = List.of("health");
+  private static final int OK = 200;
+  private static final int UNAVAILABLE = 503;
+
+  private final List<Dataset> datasets;
+
+  ShortHealth(List<Dataset> datasets) {
+    this.datasets = List.copyOf(datasets);
+  }
+
+  @Override
+  public boolean serve(
+      List<String> path, HttpServletRequest request, Reply reply, boolean stopping) {
+    if (!path.equals(PATH)) {
+      return false;
+    }
+    if (Requests.isRead(request, reply)) {
+      reply.send(health(stopping));
+    }
+    return true;
+  }
+
+  private Answer health(boolean stopping) {
+    Health worst = stopping ? Health.DOWN : Health.UP;
+    long pending = 0;
+    for (Dataset dataset : datasets) {
+      CacheStatus status = dataset.cache().status();
+      pending += status.pendingEntries();
+      if (status.health().compareTo(worst) > 0) {
+        worst = status.health();
+      }
+    }
+    boolean down = worst == Health.DOWN;
+    return new Answer(
+        down ? UNAVAILABLE : OK,
+        new Json()
+            .beginObject()
+            .member("status", word(worst))
+            .member("queue_depth", pending)
+            .member("worker_active", !down)
+            .endObject());
+  }
+
+  private static String word(Health health) {
+    return switch (health) {
+      case UP -> "healthy";
+      case DEGRADED -> "degraded";
+      case DOWN -> "unhealthy";
+    };
+  }
+}
