@@ -15,6 +15,8 @@ import java.util.List;
  * @param maxPendingBytes the limit on bytes
  * @param deferred how many of the pending wait for a due time
  * @param parked dead letters
+ * @param inFlight entries of the batches that are on their way to the database now; they are among the pending, but for writes at {@link
+ *     Durability#DATABASE}
  * @param flushRate entries that were settled each second, over the last 10 s
  * @param lag age of the oldest pending entry; zero if nothing is pending
  * @param waitingWriters writes that wait for room
@@ -30,6 +32,7 @@ public record CacheStatus(
     long maxPendingBytes,
     int deferred,
     int parked,
+    int inFlight,
     double flushRate,
     Duration lag,
     int waitingWriters,

@@ -45,8 +45,8 @@ final class Delivery {
   private long epoch;
   private int max;
 
-  /** The batch of this cycle, from the take to the end. */
-  private @Nullable Flight inFlight;
+  /** The batch of this cycle, from the take to the end. Its size is asked for from elsewhere. */
+  private volatile @Nullable Flight inFlight;
 
   /** A batch whose outcome nobody knows. */
   private @Nullable Flight unknown;
@@ -96,6 +96,12 @@ final class Delivery {
     }
   }
 
+  /** How many entries are on their way to the database. */
+  int inFlight() {
+    Flight flight = inFlight;
+    return flight == null ? 0 : flight.mutations().size();
+  }
+
   /** Whether a batch must be applied again before anything else. */
   boolean owesAnAnswer() {
     return unknown != null;
@@ -130,8 +136,9 @@ final class Delivery {
 
   /** A step threw: what was under way may or may not have happened. */
   void crashed() {
-    if (inFlight != null) {
-      unknown = inFlight;
+    Flight flight = inFlight;
+    if (flight != null) {
+      unknown = flight;
     }
     lease = null;
     nothingInFlight();

@@ -215,6 +215,7 @@ final class Engine {
     int deferred = 0;
     int parked = 0;
     int conflicts = 0;
+    int inFlight = 0;
     long bytes = 0;
     long lagNanos = 0;
     for (int i = 0; i < flushers.length; i++) {
@@ -223,6 +224,7 @@ final class Engine {
       deferred += stats.deferred();
       parked += stats.parked();
       conflicts += stats.conflicts();
+      inFlight += flushers[i].inFlight();
       bytes += stats.bytes();
       lagNanos = Math.max(lagNanos, flushers[i].ageNanos(stats));
     }
@@ -238,6 +240,7 @@ final class Engine {
         core.settings().maxPendingBytes(),
         deferred,
         parked,
+        inFlight,
         core.statistics().flushRate.perSecond(),
         Duration.ofNanos(lagNanos),
         writes.waiting(),

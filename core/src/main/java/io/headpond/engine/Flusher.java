@@ -155,6 +155,11 @@ final class Flusher {
     steps.on(() -> halt(reason));
   }
 
+  /** How many entries are on their way to the database. */
+  int inFlight() {
+    return delivery.inFlight();
+  }
+
   @Nullable Trouble trouble() {
     return trouble;
   }

@@ -176,6 +176,22 @@ class EngineTest {
   }
 
   @Test
+  void whatIsOnItsWayIsCounted() {
+    t.open(t.builder().maxBatchSize(2));
+    t.put(1, "a");
+    t.database.holdReplies();
+    t.linger();
+    t.put(2, "b");
+    assertThat(t.cache().status().inFlight()).isEqualTo(1);
+    assertThat(t.cache().status().pendingEntries()).isEqualTo(2);
+    t.database.releaseReplies();
+    t.environment.run();
+    assertThat(t.cache().status().inFlight()).isZero();
+    t.linger();
+    assertThat(t.cache().status().pendingEntries()).isZero();
+  }
+
+  @Test
   void aLoadPastTheCacheShowsTheDatabaseAndCachesNothing() {
     t.foreign(1, "old", 5);
     t.open();

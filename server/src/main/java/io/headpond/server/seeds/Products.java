@@ -193,7 +193,7 @@ final class Products implements RouteSet {
             .member("queue_size", status.pendingEntries())
             .name("oldest_age_seconds")
             .raw(Requests.seconds(status.lag()))
-            .member("in_flight", 0)
+            .member("in_flight", status.inFlight())
             .member("coalesced_total", status.counters().coalesced())
             .member("dead_letters", status.parked())
             .endObject());
