@@ -18,6 +18,7 @@ public final class Bench {
           new HeapBenchmark(),
           new RecoveryBenchmark(),
           new FlushBenchmark(),
+          new MergeBenchmark(),
           new ZipfBenchmark(),
           new HttpBenchmark());
 

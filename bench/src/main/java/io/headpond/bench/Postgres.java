@@ -55,6 +55,11 @@ final class Postgres implements AutoCloseable {
         .updatedAtColumn("updated_at");
   }
 
+  /** One more connection. */
+  Connection connect() throws SQLException {
+    return DriverManager.getConnection(server.jdbcUrl());
+  }
+
   void execute(String sql) throws SQLException {
     try (Statement statement = connection.createStatement()) {
       statement.execute(sql);
