@@ -16,8 +16,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,7 +58,7 @@ class ServeIT {
       assertThat(wire.send("POST", "/v1/datasets/kv/flush", "").body()).contains("\"applied\":1");
       assertThat(wire.send("GET", Wire.entry("kv", "a key"), "").body())
           .contains("\"state\":\"clean\"", "\"value\":{\"value\":\"first\"}");
-      assertThat(Table.query(jdbcUrl(server), "select key, value, version from kv"))
+      assertThat(Table.query(server.jdbcUrl(), "select key, value, version from kv"))
           .containsExactly(List.of("a key", "first", put.number("version")));
       wire.send("PUT", Wire.entry("kv", "b"), "{\"value\": \"second\"}");
       ServerProcess.Ended ended = server.terminate();
@@ -308,12 +306,6 @@ class ServeIT {
     assertThat(ended.out()).isEmpty();
     assertThat(ended.err()).startsWith("headpond: ").contains(message).containsOnlyOnce("\n");
     System.out.print(ended.err());
-  }
-
-  private static String jdbcUrl(ServerProcess server) {
-    Matcher matcher = Pattern.compile("jdbc:\\S+").matcher(server.out());
-    assertThat(matcher.find()).isTrue();
-    return matcher.group();
   }
 
   static boolean isRootWithSetpriv() throws IOException {

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -22,6 +23,7 @@ import java.util.regex.Pattern;
 final class ServerProcess implements AutoCloseable {
   private static final Pattern READY =
       Pattern.compile("is ready at http://127\\.0\\.0\\.1:([0-9]+)");
+  private static final Pattern JDBC = Pattern.compile("jdbc:\\S+");
   private static final String OURS =
       "HEADPOND_.*|DATABASE_URL|BATCH_SIZE|BATCH_TIMEOUT|WORKER_POLL_INTERVAL|MAX_RETRIES|RETRY_DELAY"
           + "|WRITE_BEHIND_ENABLED";
@@ -56,10 +58,16 @@ final class ServerProcess implements AutoCloseable {
 
   /** Starts {@code serve} on any port and waits until it is ready. */
   static ServerProcess serve(Path dataDir, String... more) throws Exception {
+    return serve(Map.of(), dataDir, more);
+  }
+
+  /** As {@link #serve(Path, String...)}, with environment variables. */
+  static ServerProcess serve(Map<String, String> environment, Path dataDir, String... more)
+      throws Exception {
     List<String> args = new ArrayList<>(List.of("serve", "--port", "0"));
     args.addAll(List.of("--data-dir", dataDir.toString()));
     args.addAll(List.of(more));
-    ServerProcess process = start(List.of(), Map.of(), args);
+    ServerProcess process = start(List.of(), environment, args);
     process.port();
     return process;
   }
@@ -113,6 +121,15 @@ final class ServerProcess implements AutoCloseable {
     return port;
   }
 
+  /** Where its database is, as it has printed it. */
+  String jdbcUrl() {
+    Matcher matcher = JDBC.matcher(out);
+    if (!matcher.find()) {
+      throw new IllegalStateException("no JDBC URL in:\n" + out);
+    }
+    return matcher.group();
+  }
+
   /** A connection to a port that it will listen on: before it is ready, nothing else tells. */
   Wire awaitPort(int port) throws Exception {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
@@ -124,6 +141,21 @@ final class ServerProcess implements AutoCloseable {
             || System.nanoTime() > deadline) {
           throw new IllegalStateException("does not listen:\n" + out + err, e);
         }
+      }
+    }
+  }
+
+  /** Waits until something holds, while the process runs. */
+  void await(String what, Callable<Boolean> holds) throws Exception {
+    await(what, PATIENCE, holds);
+  }
+
+  /** As {@link #await(String, Callable)}, for so long. */
+  void await(String what, Duration patience, Callable<Boolean> holds) throws Exception {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (!holds.call()) {
+      if (System.nanoTime() > deadline || process.waitFor(POLL.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new AssertionError("not in time: " + what + "\n" + out + err);
       }
     }
   }

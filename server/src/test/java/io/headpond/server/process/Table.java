@@ -11,6 +11,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Tables of text by key, each change of which a trigger writes down. */
 final class Table {
@@ -27,6 +29,16 @@ final class Table {
         + "@127.0.0.1:"
         + postgres.port()
         + "/headpond";
+  }
+
+  /** The same for a URL of JDBC with user and password in it. */
+  static String url(String jdbcUrl) {
+    Matcher matcher =
+        Pattern.compile("jdbc:postgresql://([^?]*)\\?user=([^&]*)&password=(.*)").matcher(jdbcUrl);
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException(jdbcUrl);
+    }
+    return "postgres://" + matcher.group(2) + ":" + matcher.group(3) + "@" + matcher.group(1);
   }
 
   static void create(String jdbcUrl, String... names) throws SQLException {
@@ -97,6 +109,16 @@ final class Table {
       }
     }
     return changes;
+  }
+
+  /** Lets nobody write a table until it is closed; reads go on. */
+  static Connection lock(String jdbcUrl, String table) throws SQLException {
+    Connection connection = connect(jdbcUrl);
+    connection.setAutoCommit(false);
+    try (Statement statement = connection.createStatement()) {
+      statement.execute("lock table " + table + " in exclusive mode");
+    }
+    return connection;
   }
 
   static void execute(String jdbcUrl, String sql) throws SQLException {

@@ -10,7 +10,11 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** One kept-alive HTTP connection, blocking: fast enough to load a server from the cores beside it. */
 final class Wire implements Closeable {
@@ -19,8 +23,12 @@ final class Wire implements Closeable {
   private final Socket socket;
   private final InputStream in;
 
-  /** An answer. */
-  record Answer(int status, String body) {
+  /**
+   * An answer.
+   *
+   * @param headers by their names in lower case
+   */
+  record Answer(int status, Map<String, String> headers, String body) {
     /** The number behind this name in the body. */
     long number(String name) {
       int at = body.indexOf("\"" + name + "\":") + name.length() + 3;
@@ -29,6 +37,12 @@ final class Wire implements Closeable {
         end++;
       }
       return Long.parseLong(body.substring(at, end));
+    }
+
+    /** The string behind this name in the body, which has nothing to escape. */
+    String text(String name) {
+      int at = body.indexOf("\"" + name + "\":\"") + name.length() + 4;
+      return body.substring(at, body.indexOf('"', at));
     }
   }
 
@@ -39,7 +53,8 @@ final class Wire implements Closeable {
     in = new BufferedInputStream(socket.getInputStream(), 8_192);
   }
 
-  Answer send(String method, String target, String body) throws IOException {
+  /** @param headers whole lines, beside those that every request has */
+  Answer send(String method, String target, String body, String... headers) throws IOException {
     byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
     ByteArrayOutputStream request = new ByteArrayOutputStream(256);
     request.writeBytes(
@@ -48,7 +63,9 @@ final class Wire implements Closeable {
                 + target
                 + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
                 + bytes.length
-                + "\r\n\r\n")
+                + "\r\n"
+                + Stream.of(headers).map(line -> line + "\r\n").collect(Collectors.joining())
+                + "\r\n")
             .getBytes(StandardCharsets.US_ASCII));
     request.writeBytes(bytes);
     socket.getOutputStream().write(request.toByteArray());
@@ -57,17 +74,18 @@ final class Wire implements Closeable {
 
   private Answer read() throws IOException {
     int status = Integer.parseInt(line().split(" ")[1]);
-    int length = 0;
+    Map<String, String> headers = new HashMap<>();
     for (String line = line(); !line.isEmpty(); line = line()) {
-      if (line.toLowerCase(Locale.ROOT).startsWith("content-length:")) {
-        length = Integer.parseInt(line.substring("content-length:".length()).strip());
-      }
+      int colon = line.indexOf(':');
+      headers.put(
+          line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
     }
+    int length = Integer.parseInt(headers.getOrDefault("content-length", "0"));
     byte[] body = in.readNBytes(length);
     if (body.length < length) {
       throw new EOFException("the body ends early");
     }
-    return new Answer(status, new String(body, StandardCharsets.UTF_8));
+    return new Answer(status, headers, new String(body, StandardCharsets.UTF_8));
   }
 
   private String line() throws IOException {
