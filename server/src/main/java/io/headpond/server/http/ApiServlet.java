@@ -1,13 +1,16 @@
 package io.headpond.server.http;
 
-import io.headpond.server.http.Reply.Answer;
+import io.headpond.server.http.Route.Served;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,11 +22,27 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ApiServlet extends HttpServlet {
   private static final long serialVersionUID = 1L;
-  private static final List<String> PING = List.of("v1", "ping");
-  private static final List<String> HEALTH = List.of("v1", "health");
-  private static final List<String> PROBE = List.of("health");
-  private static final int OK = 200;
   private static final int NO_CONTENT = 204;
+
+  /** Headers that a client relies on, with what to do where they cannot be kept. */
+  private static final SortedMap<String, String> PROMISES =
+      new TreeMap<>(
+          Map.of(
+              "If-Match",
+              "is not known here; leave it out",
+              "If-None-Match",
+              "is not known here; leave it out",
+              "If-Modified-Since",
+              "entries have versions, not dates; use If-None-Match",
+              "If-Unmodified-Since",
+              "entries have versions, not dates; use If-Match",
+              "If-Range",
+              "there are no ranges; leave it out",
+              IdempotencyKey.HEADER,
+              "is kept by PATCH, :increment and POST of a new entry. PUT and DELETE can be sent again"
+                  + " as they are; a line of a batch has its own idempotencyKey"));
+
+  private final transient List<Route> routes = Routes.all();
 
   /** Null while they are being opened. */
   private transient volatile @Nullable Map<String, Dataset> opened;
@@ -61,42 +80,57 @@ public final class ApiServlet extends HttpServlet {
 
   private void route(HttpServletRequest request, Reply reply) {
     List<String> path = RawUri.segments(request.getRequestURI());
-    if (path.equals(PING)) {
-      ping(request, reply);
-      return;
-    }
     Map<String, Dataset> datasets = opened;
-    boolean health = path.equals(HEALTH) || path.equals(PROBE);
-    if (datasets == null && health) {
-      HealthRoute.starting(request, reply);
-      return;
-    }
-    if (datasets == null) {
+    List<Route> there = routes.stream().filter(route -> route.matches(path)).toList();
+    if (datasets == null && there.stream().noneMatch(route -> route.served == Served.EARLY)) {
       throw Problem.of(Problem.Kind.UNAVAILABLE, "the server is starting; try again soon");
     }
-    if (!path.get(0).equals("v1")) {
-      for (RouteSet routes : moreRoutes) {
-        if (routes.serve(path, request, reply, draining)) {
-          return;
-        }
-      }
-    }
-    if (path.size() >= 2 && path.get(0).equals("v1") && path.get(1).equals("datasets")) {
-      datasets(datasets, path, request, reply);
-    } else if (health) {
-      HealthRoute.serve(datasets.values(), draining, request, reply);
-    } else {
-      throw unknownRoute(request);
-    }
-  }
-
-  private void datasets(
-      Map<String, Dataset> datasets, List<String> path, HttpServletRequest request, Reply reply) {
-    if (path.size() == 2) {
-      DatasetRoutes.list(datasets.values(), request, reply);
+    if (datasets != null && !path.get(0).equals("v1") && moreRoutes(path, request, reply)) {
       return;
     }
-    String name = RawUri.decode(path.get(2), "dataset");
+    if (there.isEmpty()) {
+      throw unknownRoute(request);
+    }
+    String method = request.getMethod().equals("HEAD") ? "GET" : request.getMethod();
+    for (Route route : there) {
+      if (route.method.equals(method)) {
+        serve(route, path, datasets, request, reply);
+        return;
+      }
+    }
+    otherMethod(request, reply, allow(there));
+  }
+
+  private void serve(
+      Route route,
+      List<String> path,
+      @Nullable Map<String, Dataset> datasets,
+      HttpServletRequest request,
+      Reply reply) {
+    String name = route.dataset(path);
+    Dataset dataset =
+        name == null || datasets == null ? null : dataset(datasets, RawUri.decode(name, "dataset"));
+    if (draining && route.served == Served.UNTIL_STOP) {
+      throw Problem.of(Problem.Kind.UNAVAILABLE, "the server is stopping and takes no more writes");
+    }
+    Map<String, List<String>> query = route.query(request.getQueryString());
+    if (!route.method.equals("GET")) {
+      refuseUnknown(route, request);
+    }
+    Call.State state = new Call.State(datasets, draining, routes);
+    route.handler.serve(new Call(request, reply, state, query, dataset, route.key(path)));
+  }
+
+  private boolean moreRoutes(List<String> path, HttpServletRequest request, Reply reply) {
+    for (RouteSet set : moreRoutes) {
+      if (set.serve(path, request, reply, draining)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static Dataset dataset(Map<String, Dataset> datasets, String name) {
     Dataset dataset = datasets.get(name);
     if (dataset == null) {
       throw Problem.of(
@@ -105,37 +139,29 @@ public final class ApiServlet extends HttpServlet {
           name,
           "there are " + String.join(", ", datasets.keySet()));
     }
-    if (path.size() == 3) {
-      DatasetRoutes.status(dataset, request, reply);
-    } else if (path.size() == 5 && path.get(3).equals("entries")) {
-      if (draining && !request.getMethod().equals("GET")) {
-        throw Problem.of(
-            Problem.Kind.UNAVAILABLE, "the server is stopping and takes no more writes");
+    return dataset;
+  }
+
+  /** A condition that is ignored would be a lost update, a request that is not remembered would be carried out twice. */
+  private static void refuseUnknown(Route route, HttpServletRequest request) {
+    for (Map.Entry<String, String> header : PROMISES.entrySet()) {
+      String value = request.getHeader(header.getKey());
+      if (value != null && !route.knows(header.getKey())) {
+        throw Problem.of(Problem.Kind.BAD_REQUEST, header.getKey(), value, header.getValue());
       }
-      EntryRoutes.serve(dataset, path.get(4), request, reply);
-    } else if (path.size() == 4 && path.get(3).equals("pending")) {
-      DatasetRoutes.pending(dataset, request, reply);
-    } else if (path.size() == 4 && path.get(3).equals("flush")) {
-      DatasetRoutes.flush(dataset, request, reply);
-    } else {
-      throw unknownRoute(request);
     }
   }
 
-  /** Does nothing, for benchmarks and probes; takes a body and forgets it. */
-  private static void ping(HttpServletRequest request, Reply reply) {
-    switch (request.getMethod()) {
-      case "PUT" -> {
-        Body.read(request);
-        reply.send(pong());
+  private static String allow(List<Route> routes) {
+    Set<String> methods = new LinkedHashSet<>();
+    for (Route route : routes) {
+      methods.add(route.method);
+      if (route.method.equals("GET")) {
+        methods.add("HEAD");
       }
-      case "GET", "HEAD" -> reply.send(pong());
-      default -> otherMethod(request, reply, "GET, HEAD, PUT, OPTIONS");
     }
-  }
-
-  private static Answer pong() {
-    return new Answer(OK, new Json().beginObject().member("pong", true).endObject());
+    methods.add("OPTIONS");
+    return String.join(", ", methods);
   }
 
   /** Answers OPTIONS; any other method is a problem. */
@@ -152,7 +178,6 @@ public final class ApiServlet extends HttpServlet {
         Problem.Kind.UNKNOWN_ROUTE,
         "path",
         request.getRequestURI(),
-        "routes are /v1/datasets, /v1/datasets/{dataset}, .../entries/{key}, .../pending,"
-            + " .../flush and /v1/health; a slash in a key is written %2F");
+        "GET /openapi.json lists the routes; a slash in a key is written %2F");
   }
 }

@@ -5,6 +5,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /** Reads the body of a request into memory, within its limit. */
@@ -13,13 +14,28 @@ public final class Body {
   static final int MAX_BYTES = 1 << 20;
 
   private static final int FIRST = 4_096;
+  static final List<String> JSON = List.of(Reply.JSON);
+  static final List<String> MERGE_PATCH = List.of("application/merge-patch+json", Reply.JSON);
+  static final List<String> LINES = List.of("application/x-ndjson", "application/ndjson");
 
   private Body() {}
 
   /** The bytes of a JSON body. */
   public static byte[] json(HttpServletRequest request) {
-    requireJson(request);
+    requireType(request, JSON);
     return read(request);
+  }
+
+  /** The bytes of a JSON merge patch. */
+  static byte[] mergePatch(HttpServletRequest request) {
+    requireType(request, MERGE_PATCH);
+    return read(request);
+  }
+
+  /** The body of a request with a line for each of many things, not read yet. */
+  static ServletInputStream lines(HttpServletRequest request) throws IOException {
+    requireType(request, LINES);
+    return request.getInputStream();
   }
 
   /** The bytes of a body of any type. */
@@ -57,28 +73,28 @@ public final class Body {
     }
   }
 
-  private static void requireJson(HttpServletRequest request) {
+  private static void requireType(HttpServletRequest request, List<String> types) {
     String encoding = request.getHeader("Content-Encoding");
     if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
       throw Problem.of(
           Problem.Kind.UNSUPPORTED_MEDIA_TYPE, "Content-Encoding", encoding, "must be absent");
     }
     String header = request.getHeader("Content-Type");
-    if (header == null || header.equals(Reply.JSON)) {
+    if (header == null || header.equals(types.get(0))) {
       return;
     }
     String[] parts = header.toLowerCase(Locale.ROOT).split(";", -1);
-    boolean json = parts[0].strip().equals(Reply.JSON);
-    for (int i = 1; i < parts.length && json; i++) {
+    boolean known = types.contains(parts[0].strip());
+    for (int i = 1; i < parts.length && known; i++) {
       String parameter = parts[i].replace("\"", "").strip();
-      json = !parameter.startsWith("charset=") || parameter.matches("charset=utf-?8");
+      known = !parameter.startsWith("charset=") || parameter.matches("charset=utf-?8");
     }
-    if (!json) {
+    if (!known) {
       throw Problem.of(
           Problem.Kind.UNSUPPORTED_MEDIA_TYPE,
           "Content-Type",
           header,
-          "must be application/json in UTF-8");
+          "must be " + String.join(" or ", types) + " in UTF-8");
     }
   }
 
@@ -87,7 +103,7 @@ public final class Body {
         Problem.Kind.BODY_TOO_LARGE, "body", size, "must have at most " + MAX_BYTES + " bytes");
   }
 
-  private static Problem truncated() {
+  static Problem truncated() {
     return Problem.of(
         Problem.Kind.BAD_REQUEST,
         "the body is shorter than announced, or its chunks are malformed");

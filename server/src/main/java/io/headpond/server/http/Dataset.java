@@ -2,12 +2,18 @@ package io.headpond.server.http;
 
 import io.headpond.Key;
 import io.headpond.Row;
+import io.headpond.RowType;
 import io.headpond.WriteBehindCache;
 import io.headpond.server.config.DatasetConfig;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /** A dataset that is served: its cache, and its rows as JSON. Immutable. */
 public final class Dataset {
+  /** A component in a key's text. */
+  private static final Pattern ENCODED = Pattern.compile("(?:[^%]|%2C|%25)*", Pattern.DOTALL);
+
   private final DatasetConfig config;
   private final WriteBehindCache<Key, Row> cache;
   private final JsonRows rows;
@@ -35,14 +41,45 @@ public final class Dataset {
     return rows;
   }
 
+  /** A key as a path segment. */
+  String segment(Key key) {
+    RowType type = cache.rowType();
+    List<Object> components = type.components(key);
+    List<String> parts = new ArrayList<>(components.size());
+    for (int i = 0; i < components.size(); i++) {
+      parts.add(RawUri.encode(type.keyColumns().get(i).type().format(components.get(i))));
+    }
+    return String.join(",", parts);
+  }
+
+  /** The key of a text as {@link RowType#keyText} gives it. */
+  Key keyOfText(String text) {
+    int columns = cache.rowType().keyColumns().size();
+    if (columns == 1) {
+      return cache.rowType().parseKey(List.of(text));
+    }
+    List<String> components = new ArrayList<>(columns);
+    for (String part : text.split(",", -1)) {
+      if (!ENCODED.matcher(part).matches()) {
+        throw Problem.invalidValue(
+            "key", text, "must have commas within its components as %2C and percent signs as %25");
+      }
+      components.add(part.replace("%2C", ",").replace("%25", "%"));
+    }
+    return key(text, components);
+  }
+
   /** The key of a path segment. */
   public Key key(String segment) {
-    List<String> components = RawUri.key(segment);
+    return key(segment, RawUri.key(segment));
+  }
+
+  private Key key(String text, List<String> components) {
     int expected = cache.rowType().keyColumns().size();
     if (components.size() != expected) {
       throw Problem.invalidValue(
           "key",
-          segment,
+          text,
           "must have "
               + expected
               + (expected == 1 ? " component" : " components joined by commas")

@@ -8,35 +8,25 @@ import io.headpond.FlushReport;
 import io.headpond.PendingEntry;
 import io.headpond.PendingPage;
 import io.headpond.server.http.Reply.Answer;
-import jakarta.servlet.http.HttpServletRequest;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.Objects;
 
 /** What a dataset is, what of it is pending, and flushing it. Stateless. */
 final class DatasetRoutes {
   private static final int OK = 200;
   private static final int DEFAULT_LIMIT = 100;
   private static final int MAX_LIMIT = 1_000;
-  private static final Duration TIMEOUT = Duration.ofSeconds(60);
   private static final Duration FLUSH_TIMEOUT = Duration.ofMinutes(10);
-  private static final String READ = "GET, HEAD, OPTIONS";
 
   private DatasetRoutes() {}
 
   /** {@code GET /v1/datasets}. */
-  static void list(Iterable<Dataset> datasets, HttpServletRequest request, Reply reply) {
-    if (!isRead(request)) {
-      ApiServlet.otherMethod(request, reply, READ);
-      return;
-    }
-    RawUri.query(request.getQueryString(), Set.of());
+  static void list(Call call) {
     Json json = new Json().beginObject().name("datasets").beginArray();
-    for (Dataset dataset : datasets) {
+    for (Dataset dataset : Objects.requireNonNull(call.datasets())) {
       CacheStatus status = dataset.cache().status();
       json.beginObject()
           .member("name", dataset.name())
@@ -47,16 +37,12 @@ final class DatasetRoutes {
           .raw(seconds(status.lag()))
           .endObject();
     }
-    reply.send(new Answer(OK, json.endArray().endObject()));
+    call.reply().send(new Answer(OK, json.endArray().endObject()));
   }
 
   /** {@code GET /v1/datasets/{dataset}}. */
-  static void status(Dataset dataset, HttpServletRequest request, Reply reply) {
-    if (!isRead(request)) {
-      ApiServlet.otherMethod(request, reply, READ);
-      return;
-    }
-    RawUri.query(request.getQueryString(), Set.of());
+  static void status(Call call) {
+    Dataset dataset = call.dataset();
     CacheStatus status = dataset.cache().status();
     Json json =
         new Json()
@@ -80,41 +66,26 @@ final class DatasetRoutes {
     json.member("versionColumn", dataset.config().versionColumn())
         .member("updatedAtColumn", dataset.config().updatedAtColumn());
     settings(json.name("settings"), dataset.config().settings(), dataset.cache().durability());
-    reply.send(new Answer(OK, json.endObject()));
+    call.reply().send(new Answer(OK, json.endObject()));
   }
 
   /** {@code GET /v1/datasets/{dataset}/pending}. */
-  static void pending(Dataset dataset, HttpServletRequest request, Reply reply) {
-    if (!isRead(request)) {
-      ApiServlet.otherMethod(request, reply, READ);
-      return;
-    }
-    Map<String, String> query =
-        RawUri.query(request.getQueryString(), Set.of("prefix", "after", "limit"));
-    int limit = integer("limit", query.get("limit"), DEFAULT_LIMIT, MAX_LIMIT);
-    String after = query.get("after");
-    reply.when(
-        dataset
-            .cache()
-            .pendingAsync(query.getOrDefault("prefix", ""), after, limit)
-            .thenApply(page -> page(dataset, page)),
-        TIMEOUT);
+  static void pending(Call call) {
+    int limit = call.number(Parameter.LIMIT, DEFAULT_LIMIT, MAX_LIMIT);
+    String prefix = call.parameter(Parameter.PREFIX);
+    Dataset dataset = call.dataset();
+    call.answer(
+        call.cache()
+            .pendingAsync(prefix == null ? "" : prefix, call.parameter(Parameter.AFTER), limit)
+            .thenApply(page -> page(dataset, page)));
   }
 
   /** {@code POST /v1/datasets/{dataset}/flush}. */
-  static void flush(Dataset dataset, HttpServletRequest request, Reply reply) {
-    if (!request.getMethod().equals("POST")) {
-      ApiServlet.otherMethod(request, reply, "POST, OPTIONS");
-      return;
-    }
-    Map<String, String> query = RawUri.query(request.getQueryString(), Set.of("maxEntries"));
-    String maxEntries = query.get("maxEntries");
-    reply.when(
-        (maxEntries == null
-                ? dataset.cache().flushAsync()
-                : dataset
-                    .cache()
-                    .flushAsync(integer("maxEntries", maxEntries, 0, Integer.MAX_VALUE)))
+  static void flush(Call call) {
+    int maxEntries = call.number(Parameter.MAX_ENTRIES, 0, Integer.MAX_VALUE);
+    Dataset dataset = call.dataset();
+    call.answer(
+        (maxEntries == 0 ? call.cache().flushAsync() : call.cache().flushAsync(maxEntries))
             .thenApply(report -> report(dataset, report)),
         FLUSH_TIMEOUT);
   }
@@ -208,25 +179,5 @@ final class DatasetRoutes {
 
   private static String seconds(Duration duration) {
     return BigDecimal.valueOf(duration.toMillis(), 3).stripTrailingZeros().toPlainString();
-  }
-
-  private static int integer(String name, @Nullable String text, int otherwise, int max) {
-    if (text == null) {
-      return otherwise;
-    }
-    try {
-      int number = Integer.parseInt(text);
-      if (number >= 1 && number <= max) {
-        return number;
-      }
-    } catch (NumberFormatException e) {
-      // The rule below says it.
-    }
-    throw Problem.of(
-        Problem.Kind.BAD_REQUEST, name, text, "must be a whole number from 1 to " + max);
-  }
-
-  private static boolean isRead(HttpServletRequest request) {
-    return request.getMethod().equals("GET") || request.getMethod().equals("HEAD");
   }
 }

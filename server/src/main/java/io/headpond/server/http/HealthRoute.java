@@ -3,12 +3,11 @@ package io.headpond.server.http;
 import io.headpond.CacheStatus;
 import io.headpond.CacheStatus.Health;
 import io.headpond.server.http.Reply.Answer;
-import jakarta.servlet.http.HttpServletRequest;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** {@code GET /v1/health}, and {@code /health} unless a {@link RouteSet} has it: the worst health of all datasets, with the reasons. Stateless. */
 final class HealthRoute {
@@ -17,16 +16,11 @@ final class HealthRoute {
 
   private HealthRoute() {}
 
-  /** While the datasets are being opened. */
-  static void starting(HttpServletRequest request, Reply reply) {
-    if (isRead(request, reply)) {
-      reply.send(answer(DOWN, "STARTING", List.of("the datasets are being opened"), Map.of()));
-    }
-  }
-
-  static void serve(
-      Iterable<Dataset> datasets, boolean draining, HttpServletRequest request, Reply reply) {
-    if (!isRead(request, reply)) {
+  static void serve(Call call) {
+    Collection<Dataset> datasets = call.datasets();
+    if (datasets == null) {
+      call.reply()
+          .send(answer(DOWN, "STARTING", List.of("the datasets are being opened"), Map.of()));
       return;
     }
     Health worst = Health.UP;
@@ -40,11 +34,11 @@ final class HealthRoute {
       }
       status.reasons().forEach(reason -> reasons.add(dataset.name() + ": " + reason));
     }
-    if (draining) {
+    if (call.stopping()) {
       worst = Health.DOWN;
       reasons.add("the server is stopping");
     }
-    reply.send(answer(worst == Health.DOWN ? DOWN : OK, worst.name(), reasons, each));
+    call.reply().send(answer(worst == Health.DOWN ? DOWN : OK, worst.name(), reasons, each));
   }
 
   private static Answer answer(
@@ -54,15 +48,5 @@ final class HealthRoute {
     json.name("datasets").beginObject();
     datasets.forEach((name, each) -> json.member(name, each.name()));
     return new Answer(status, json.endObject().endObject());
-  }
-
-  /** If not, it is answered. */
-  private static boolean isRead(HttpServletRequest request, Reply reply) {
-    if (!request.getMethod().equals("GET") && !request.getMethod().equals("HEAD")) {
-      ApiServlet.otherMethod(request, reply, "GET, HEAD, OPTIONS");
-      return false;
-    }
-    RawUri.query(request.getQueryString(), Set.of());
-    return true;
   }
 }

@@ -19,6 +19,9 @@ class HttpConfiguration {
   private static final int MAX_THREADS = 64;
   private static final int BACKLOG = 1_024;
 
+  /** Request line and headers: several hundred keys in a query. A request under way holds a buffer of that size. */
+  private static final int MAX_HEAD_BYTES = 32 << 10;
+
   @Bean
   TomcatServletWebServerFactory webServerFactory(HttpServer.Address address) {
     TomcatServletWebServerFactory factory = new TomcatServletWebServerFactory("", address.port());
@@ -54,6 +57,7 @@ class HttpConfiguration {
       http.setConnectionTimeout(BODY_TIMEOUT_MILLIS);
       http.setKeepAliveTimeout(KEEP_ALIVE_MILLIS);
       http.setMaxThreads(MAX_THREADS);
+      http.setMaxHttpRequestHeaderSize(MAX_HEAD_BYTES);
       http.setAcceptCount(BACKLOG);
     }
   }

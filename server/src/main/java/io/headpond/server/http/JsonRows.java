@@ -44,7 +44,7 @@ public final class JsonRows {
   private static final int MAX_DEPTH = 100;
   private static final int MAX_DIGITS = 1_000;
   private static final int SHOWN_MESSAGE = 200;
-  private static final JsonFactory JSON =
+  static final JsonFactory JSON =
       JsonFactory.builder()
           .streamReadConstraints(
               StreamReadConstraints.builder()
@@ -68,15 +68,28 @@ public final class JsonRows {
    * @throws io.headpond.InvalidValueException if it is no row of this type
    */
   public Row read(byte[] body, int length) {
-    String text = utf8(body, length);
+    return readOver(null, utf8(body, length));
+  }
+
+  /**
+   * The row of a text, which need not name the columns that are to stay as they are.
+   *
+   * @param before what stays; null for nothing
+   * @throws Problem and {@link io.headpond.InvalidValueException} as {@link #read}
+   */
+  Row readOver(@Nullable Row before, String text) {
+    @Nullable Object[] cells = new Object[columns.size()];
+    for (int i = 0; i < cells.length && before != null; i++) {
+      cells[i] = before.cell(i);
+    }
     try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), text)) {
-      return read(parser, text);
+      return read(parser, text, cells);
     } catch (JacksonException e) {
       throw invalidJson(e);
     }
   }
 
-  private Row read(JsonParser parser, String text) {
+  private Row read(JsonParser parser, String text, @Nullable Object[] cells) {
     JsonToken first = parser.nextToken();
     if (first == null) {
       throw Problem.of(
@@ -92,7 +105,6 @@ public final class JsonRows {
           what(first),
           "must be a JSON object such as {\"" + example() + "\": ...}");
     }
-    @Nullable Object[] cells = new Object[columns.size()];
     boolean[] seen = new boolean[cells.length];
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String name = parser.currentName();
@@ -108,6 +120,15 @@ public final class JsonRows {
           Problem.Kind.INVALID_JSON, "body", "more after the object", "must be one JSON object");
     }
     return type.rowOf(cells);
+  }
+
+  /**
+   * Nothing, if there is a value column of this name.
+   *
+   * @throws Problem if there is none
+   */
+  void requireColumn(String name) {
+    index(name);
   }
 
   private int index(String name) {
@@ -280,7 +301,7 @@ public final class JsonRows {
         path, token == JsonToken.VALUE_STRING ? '"' + value + '"' : value, rule);
   }
 
-  private static String what(JsonToken token) {
+  static String what(JsonToken token) {
     return switch (token) {
       case START_OBJECT -> "an object";
       case START_ARRAY -> "an array";
@@ -295,7 +316,7 @@ public final class JsonRows {
     return columns.isEmpty() ? "" : columns.get(0).name();
   }
 
-  private static String utf8(byte[] body, int length) {
+  static String utf8(byte[] body, int length) {
     String text = new String(body, 0, length, StandardCharsets.UTF_8);
     // The replacement character: either it was sent, or something that is no UTF-8.
     if (text.indexOf('\uFFFD') >= 0) {
@@ -310,7 +331,7 @@ public final class JsonRows {
     return text;
   }
 
-  private static Problem invalidJson(JacksonException e) {
+  static Problem invalidJson(JacksonException e) {
     TokenStreamLocation at = e.getLocation();
     String message = e.getOriginalMessage() == null ? "" : e.getOriginalMessage();
     message = message.lines().findFirst().orElse("");

@@ -1,10 +1,13 @@
 package io.headpond.server.http;
 
+import io.headpond.ConditionFailedException;
 import io.headpond.HeadpondException;
 import io.headpond.InvalidValueException;
+import io.headpond.NoSuchEntryException;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.OverloadedException;
 import io.headpond.RejectedException;
+import io.headpond.RequestConflictException;
 import io.headpond.UnavailableException;
 import io.headpond.UnsupportedDurabilityException;
 import java.util.concurrent.CompletionException;
@@ -29,9 +32,13 @@ public final class Problem extends RuntimeException {
     METHOD_NOT_ALLOWED(405, "The route does not know this method"),
     BODY_TIMEOUT(408, "The body did not arrive in time"),
     REJECTED(409, "The database refused the write"),
+    KEY_TAKEN(409, "The generated key belongs to an entry already"),
+    REQUEST_UNDER_WAY(409, "The same request is being carried out"),
+    PRECONDITION_FAILED(412, "The entry is not as the request demands"),
     BODY_TOO_LARGE(413, "The body is too large"),
-    UNSUPPORTED_MEDIA_TYPE(415, "The body must be JSON"),
+    UNSUPPORTED_MEDIA_TYPE(415, "The body has another media type"),
     INVALID_VALUE(422, "The value cannot become this row"),
+    REQUEST_ID_REUSED(422, "The Idempotency-Key belongs to another request"),
     INTERNAL(500, "The server failed"),
     OVERLOADED(503, "As much is pending as may be"),
     UNAVAILABLE(503, "The write or read cannot be carried out now"),
@@ -47,6 +54,14 @@ public final class Problem extends RuntimeException {
       this.type =
           "urn:headpond:problem:" + name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
     }
+
+    int status() {
+      return status;
+    }
+
+    String title() {
+      return title;
+    }
   }
 
   private final Kind kind;
@@ -56,6 +71,16 @@ public final class Problem extends RuntimeException {
   private final @Nullable String rule;
   private final long retryAfterSeconds;
   private final @Nullable String allow;
+  private final long currentVersion;
+
+  private Problem(
+      Kind kind,
+      String detail,
+      @Nullable String field,
+      @Nullable String value,
+      @Nullable String rule) {
+    this(kind, detail, field, value, rule, 0, null, 0);
+  }
 
   private Problem(
       Kind kind,
@@ -64,7 +89,8 @@ public final class Problem extends RuntimeException {
       @Nullable String value,
       @Nullable String rule,
       long retryAfterSeconds,
-      @Nullable String allow) {
+      @Nullable String allow,
+      long currentVersion) {
     super(detail, null, false, false);
     this.kind = kind;
     this.detail = detail;
@@ -73,17 +99,18 @@ public final class Problem extends RuntimeException {
     this.rule = rule;
     this.retryAfterSeconds = retryAfterSeconds;
     this.allow = allow;
+    this.currentVersion = currentVersion;
   }
 
   /** A problem with no field to blame. */
   public static Problem of(Kind kind, String detail) {
-    return new Problem(kind, detail, null, null, null, 0, null);
+    return new Problem(kind, detail, null, null, null);
   }
 
   /** A problem with one field. */
   public static Problem of(Kind kind, String field, String value, String rule) {
     String shown = shown(value);
-    return new Problem(kind, field + ": " + shown + ": " + rule, field, shown, rule, 0, null);
+    return new Problem(kind, field + ": " + shown + ": " + rule, field, shown, rule);
   }
 
   public static Problem invalidValue(String field, String value, String rule) {
@@ -98,7 +125,13 @@ public final class Problem extends RuntimeException {
         shown(method),
         "must be one of " + allow,
         0,
-        allow);
+        allow,
+        0);
+  }
+
+  /** A problem that may be over by then. */
+  static Problem later(Kind kind, String detail, long retryAfterSeconds) {
+    return new Problem(kind, detail, null, null, null, retryAfterSeconds, null, 0);
   }
 
   /** What a failure means to a client. */
@@ -112,12 +145,12 @@ public final class Problem extends RuntimeException {
       return problem;
     }
     if (cause instanceof InvalidValueException e) {
-      return new Problem(Kind.INVALID_VALUE, text(e), e.path(), e.value(), e.rule(), 0, null);
+      return new Problem(Kind.INVALID_VALUE, text(e), e.path(), e.value(), e.rule());
     }
     if (cause instanceof OverloadedException e) {
       // Whole seconds, rounded up: a client that waits so long does not come too early.
       long seconds = Math.max(1, e.retryAfter().plusNanos(999_999_999).toSeconds());
-      return new Problem(Kind.OVERLOADED, text(e), null, null, null, seconds, null);
+      return later(Kind.OVERLOADED, text(e), seconds);
     }
     if (cause instanceof UnsupportedDurabilityException e) {
       return new Problem(
@@ -125,9 +158,19 @@ public final class Problem extends RuntimeException {
           text(e),
           "durability",
           e.durability().name().toLowerCase(java.util.Locale.ROOT),
-          "must be a level that the store keeps",
-          0,
-          null);
+          "must be a level that the store keeps");
+    }
+    if (cause instanceof ConditionFailedException e) {
+      return new Problem(
+          Kind.PRECONDITION_FAILED, text(e), null, null, null, 0, null, e.currentVersion());
+    }
+    if (cause instanceof NoSuchEntryException e) {
+      return of(Kind.NO_SUCH_ENTRY, text(e));
+    }
+    if (cause instanceof RequestConflictException e) {
+      return e.underWay()
+          ? later(Kind.REQUEST_UNDER_WAY, text(e), 1)
+          : of(Kind.REQUEST_ID_REUSED, text(e));
     }
     if (cause instanceof RejectedException e) {
       return of(Kind.REJECTED, text(e));
@@ -136,7 +179,7 @@ public final class Problem extends RuntimeException {
       return of(Kind.OUTCOME_UNKNOWN, text(e));
     }
     if (cause instanceof UnavailableException e) {
-      return new Problem(Kind.UNAVAILABLE, text(e), null, null, null, 1, null);
+      return later(Kind.UNAVAILABLE, text(e), 1);
     }
     return of(
         Kind.INTERNAL,
@@ -163,19 +206,33 @@ public final class Problem extends RuntimeException {
     return retryAfterSeconds;
   }
 
+  /** The version of an entry that is not as demanded; 0 if there is none, or it is another problem. */
+  long currentVersion() {
+    return currentVersion;
+  }
+
   /** The problem document. */
   Json json() {
-    Json json =
-        new Json()
-            .beginObject()
-            .member("type", kind.type)
-            .member("title", kind.title)
-            .member("status", kind.status)
-            .member("detail", detail);
+    Json json = new Json().beginObject();
+    members(json);
+    return json.endObject();
+  }
+
+  /** Writes the members of the problem document. */
+  void members(Json json) {
+    json.member("type", kind.type)
+        .member("title", kind.title)
+        .member("status", kind.status)
+        .member("detail", detail);
     if (field != null) {
       json.member("field", field).member("value", value).member("rule", rule);
     }
-    return json.endObject();
+    if (kind == Kind.PRECONDITION_FAILED) {
+      json.name("currentVersion").raw(currentVersion == 0 ? "null" : Long.toString(currentVersion));
+    }
+    if (retryAfterSeconds > 0) {
+      json.member("retryAfterSeconds", retryAfterSeconds);
+    }
   }
 
   /** Text of a client cut short, on one line. */

@@ -1,5 +1,6 @@
 package io.headpond.server.http;
 
+import java.net.URLEncoder;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -47,10 +48,22 @@ public final class RawUri {
 
   /** The parameters of a query, all of which must be known and stand once. */
   public static Map<String, String> query(@Nullable String query, Set<String> known) {
+    Map<String, String> parameters = new LinkedHashMap<>();
+    query(query, known, Set.of()).forEach((name, values) -> parameters.put(name, values.get(0)));
+    return parameters;
+  }
+
+  /**
+   * The parameters of a query, with their values in their order; all must be known.
+   *
+   * @param repeatable which of them may stand several times
+   */
+  static Map<String, List<String>> query(
+      @Nullable String query, Set<String> known, Set<String> repeatable) {
     if (query == null || query.isEmpty()) {
       return Map.of();
     }
-    Map<String, String> parameters = new LinkedHashMap<>();
+    Map<String, List<String>> parameters = new LinkedHashMap<>();
     for (String pair : query.split("&", -1)) {
       int equals = pair.indexOf('=');
       String name =
@@ -65,11 +78,21 @@ public final class RawUri {
                 : "unknown parameter; known here are " + String.join(", ", new TreeSet<>(known)));
       }
       String value = equals < 0 ? "" : decode(pair.substring(equals + 1).replace('+', ' '), name);
-      if (parameters.put(name, value) != null) {
+      List<String> values = parameters.computeIfAbsent(name, n -> new ArrayList<>(1));
+      values.add(value);
+      if (values.size() > 1 && !repeatable.contains(name)) {
         throw Problem.of(Problem.Kind.BAD_REQUEST, name, value, "must stand only once");
       }
     }
     return parameters;
+  }
+
+  /** Text as it stands in a path: everything but letters, digits and {@code - . _ ~} is percent-encoded. */
+  static String encode(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8)
+        .replace("+", "%20")
+        .replace("*", "%2A")
+        .replace("%7E", "~");
   }
 
   /** Percent-decoding, strict: two hexadecimal digits behind each %, and UTF-8. */

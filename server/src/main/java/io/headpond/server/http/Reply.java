@@ -6,9 +6,14 @@ import jakarta.servlet.AsyncListener;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,7 +26,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class Reply {
   static final String JSON = "application/json";
-  private static final String PROBLEM = "application/problem+json";
+  static final String PROBLEM = "application/problem+json";
+  private static final int OK = 200;
   private static final int SMALL = 4_096;
   private static final Logger LOG = LoggerFactory.getLogger(Reply.class);
 
@@ -64,6 +70,9 @@ public final class Reply {
     if (problem.retryAfterSeconds() > 0) {
       response.setHeader("Retry-After", Long.toString(problem.retryAfterSeconds()));
     }
+    if (problem.currentVersion() > 0) {
+      response.setHeader("ETag", EntityTags.of(problem.currentVersion()));
+    }
     if (problem.allow() != null) {
       response.setHeader("Allow", problem.allow());
     }
@@ -72,11 +81,28 @@ public final class Reply {
 
   /** Answers now with the problem that a failure is. */
   void fail(Throwable failure) {
+    send(problem(request.getMethod(), failure));
+  }
+
+  /** The problem that a failure is; one that must not be stands in the log. */
+  static Problem problem(String method, Throwable failure) {
     Problem problem = Problem.of(failure);
     if (problem.kind() == Problem.Kind.INTERNAL) {
-      LOG.error("{} request failed unexpectedly; please report this", request.getMethod(), failure);
+      LOG.error("{} request failed unexpectedly; please report this", method, failure);
     }
-    send(problem);
+    return problem;
+  }
+
+  /** Begins an answer of a length that is not known. */
+  OutputStream stream(int status, String type) throws IOException {
+    response.setStatus(status);
+    response.setContentType(type);
+    return response.getOutputStream();
+  }
+
+  /** Nobody waits for the answer any more. */
+  void goneAway(IOException e) {
+    LOG.debug("the client went away before it had its answer", e);
   }
 
   /** Answers without a body, with the methods of the route. */
@@ -91,8 +117,22 @@ public final class Reply {
    * @param timeout after which the outcome is said to be unknown; the future goes on
    */
   public void when(CompletableFuture<Answer> future, Duration timeout) {
+    when(future, timeout, this::send, answer -> answer.body().length() <= SMALL);
+  }
+
+  /**
+   * Answers with a document in pieces when the future completes. A piece is made when the client has taken those before it.
+   *
+   * @param timeout as for {@link #when}
+   */
+  void whenPieces(CompletableFuture<Iterator<String>> future, Duration timeout) {
+    when(future, timeout, this::sendPieces, pieces -> false);
+  }
+
+  private <T> void when(
+      CompletableFuture<T> future, Duration timeout, Consumer<T> send, Predicate<T> small) {
     if (future.isDone()) {
-      finish(future);
+      finish(future, send);
       return;
     }
     AsyncContext async = request.startAsync(request, response);
@@ -106,10 +146,10 @@ public final class Reply {
                 return;
               }
               try {
-                if (answer != null && answer.body().length() > SMALL) {
-                  async.start(() -> finishAsync(async, future));
+                if (answer == null || small.test(answer)) {
+                  finishAsync(async, future, send);
                 } else {
-                  finishAsync(async, future);
+                  async.start(() -> finishAsync(async, future, send));
                 }
               } catch (RuntimeException e) {
                 // The container has given the request up: the client is gone, or the server stops.
@@ -118,23 +158,35 @@ public final class Reply {
             });
   }
 
-  private void finishAsync(AsyncContext async, CompletableFuture<Answer> future) {
+  private <T> void finishAsync(AsyncContext async, CompletableFuture<T> future, Consumer<T> send) {
     try {
-      finish(future);
+      finish(future, send);
     } finally {
       async.complete();
     }
   }
 
-  private void finish(CompletableFuture<Answer> future) {
-    Answer answer;
+  private <T> void finish(CompletableFuture<T> future, Consumer<T> send) {
+    T answer;
     try {
       answer = future.join();
     } catch (RuntimeException e) {
       fail(e);
       return;
     }
-    send(answer);
+    send.accept(answer);
+  }
+
+  private void sendPieces(Iterator<String> pieces) {
+    response.setStatus(OK);
+    response.setContentType(JSON);
+    try {
+      while (pieces.hasNext()) {
+        response.getOutputStream().write(pieces.next().getBytes(StandardCharsets.UTF_8));
+      }
+    } catch (IOException e) {
+      goneAway(e);
+    }
   }
 
   private void send(int status, String type, byte[] body) {
@@ -144,7 +196,7 @@ public final class Reply {
     try {
       response.getOutputStream().write(body);
     } catch (IOException e) {
-      LOG.debug("the client went away before it had its answer", e);
+      goneAway(e);
     }
   }
 
