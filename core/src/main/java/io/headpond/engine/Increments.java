@@ -45,20 +45,21 @@ final class Increments {
     Object start = before == null ? 0 : before;
     Object sum =
         switch (column.type().kind()) {
-          case INTEGER, BIGINT, NUMERIC -> new BigDecimal(start.toString()).add(step.by());
+          case SMALLINT, INTEGER, BIGINT, NUMERIC ->
+              new BigDecimal(start.toString()).add(step.by());
           case DOUBLE -> ((Number) start).doubleValue() + step.by().doubleValue();
+          case REAL -> ((Number) start).floatValue() + step.by().floatValue();
           default ->
               throw new InvalidValueException(
                   column.name(),
                   step.by().toString(),
                   "cannot be incremented: the column is " + column.type() + ", no number");
         };
-    if (sum instanceof Double number && (number.isNaN() || number.isInfinite())) {
+    if (!(sum instanceof BigDecimal) && !Double.isFinite(((Number) sum).doubleValue())) {
       throw new InvalidValueException(
           column.name(), start + " + " + step.by(), "must stay in the range of the column");
     }
-    BigDecimal exact =
-        sum instanceof Double number ? new BigDecimal(number) : new BigDecimal(sum.toString());
+    BigDecimal exact = new BigDecimal(sum.toString());
     require(step.min() == null || exact.compareTo(step.min()) >= 0, column, sum, step, now);
     require(step.max() == null || exact.compareTo(step.max()) <= 0, column, sum, step, now);
     return column.type().canonical(sum, column.name());

@@ -54,7 +54,7 @@ final class KeyGenerator {
                   column.type().toString(),
                   "must hold 36 characters for a key to be generated")
               : CompletableFuture.completedFuture(rowType.key(uuid().toString()));
-      case INTEGER, BIGINT -> nextNumber();
+      case SMALLINT, INTEGER, BIGINT -> nextNumber();
       default ->
           refuse(
               column.name(),

@@ -45,6 +45,8 @@ class UpdateTest {
           .column(new Column("count", ColumnType.INTEGER, true))
           .column(new Column("total", ColumnType.numeric(6, 2), true))
           .column(new Column("score", ColumnType.DOUBLE, true))
+          .column(new Column("level", ColumnType.SMALLINT, true))
+          .column(new Column("heat", ColumnType.REAL, true))
           .build();
   private static final Key KEY = TYPE.key(1L);
   private static final WriteOptions DEFAULTS = WriteOptions.defaults();
@@ -270,13 +272,29 @@ class UpdateTest {
         await(
             cache.incrementAsync(
                 KEY,
-                Increment.of("count", -3).and("total", new BigDecimal("0.10")).and("score", 2),
+                Increment.of("count", -3)
+                    .and("total", new BigDecimal("0.10"))
+                    .and("score", 2)
+                    .and("level", 7)
+                    .and("heat", new BigDecimal("0.25")),
                 DEFAULTS));
     assertThat(updated.value().toMap())
         .containsEntry("name", "a")
         .containsEntry("count", -2)
         .containsEntry("total", new BigDecimal("0.10"))
-        .containsEntry("score", 2.0);
+        .containsEntry("score", 2.0)
+        .containsEntry("level", (short) 7)
+        .containsEntry("heat", 0.25f);
+    assertFails(
+        cache.incrementAsync(KEY, Increment.of("level", Short.MAX_VALUE), DEFAULTS),
+        InvalidValueException.class,
+        "level",
+        "must be from -32768 to 32767");
+    assertFails(
+        cache.incrementAsync(
+            KEY, Increment.of("heat", 0).and("heat", new BigDecimal("1e39")), DEFAULTS),
+        InvalidValueException.class,
+        "heat");
     assertThat(
             await(
                     cache.incrementAsync(
