@@ -1,5 +1,6 @@
 package io.headpond.journal;
 
+import io.headpond.OutcomeUnknownException;
 import io.headpond.Row;
 import io.headpond.UnavailableException;
 import io.headpond.spi.Environment;
@@ -67,7 +68,7 @@ final class Compactor {
       if (noRoom() && retry == null) {
         retry = store.environment.schedule(RETRY, this::retry);
       }
-    } catch (UnavailableException e) {
+    } catch (UnavailableException | OutcomeUnknownException e) {
       log.debug(
           "the journal of {} could not be tidied up: {}", store.settings.dataset(), e.getMessage());
     } finally {
