@@ -67,9 +67,9 @@ final class Products implements RouteSet {
       List<String> path, HttpServletRequest request, Reply reply, boolean stopping) {
     String first = path.get(0);
     if (first.equals(DATASET) && path.size() == 1) {
-      create(request, reply);
+      create(request, reply, stopping);
     } else if (first.equals(DATASET) && path.size() == 2) {
-      product(dataset.key(path.get(1)), request, reply);
+      product(dataset.key(path.get(1)), request, reply, stopping);
     } else if (path.equals(List.of("admin", "queue"))) {
       if (Requests.isRead(request, reply)) {
         reply.send(queue());
@@ -84,12 +84,12 @@ final class Products implements RouteSet {
     return true;
   }
 
-  private void create(HttpServletRequest request, Reply reply) {
+  private void create(HttpServletRequest request, Reply reply, boolean stopping) {
     if (!request.getMethod().equals("POST")) {
       ApiServlet.otherMethod(request, reply, "POST, OPTIONS");
       return;
     }
-    Row row = row(request);
+    Row row = row(request, stopping);
     reply.when(
         cache
             .newKeyAsync()
@@ -107,14 +107,14 @@ final class Products implements RouteSet {
         Requests.TIMEOUT);
   }
 
-  private void product(Key key, HttpServletRequest request, Reply reply) {
+  private void product(Key key, HttpServletRequest request, Reply reply, boolean stopping) {
     switch (request.getMethod()) {
       case "GET", "HEAD" -> {
         Requests.parameters(request);
         reply.when(cache.entryAsync(key).thenApply(entry -> found(key, entry)), Requests.TIMEOUT);
       }
       case "PUT" -> {
-        Row row = row(request);
+        Row row = row(request, stopping);
         reply.when(
             cache
                 .putAsync(key, row)
@@ -124,7 +124,7 @@ final class Products implements RouteSet {
             Requests.TIMEOUT);
       }
       case "DELETE" -> {
-        Requests.plainWrite(request);
+        Requests.plainWrite(request, stopping);
         reply.when(
             cache.removeAsync(key).thenApply(receipt -> removed(key, receipt)), Requests.TIMEOUT);
       }
@@ -132,8 +132,8 @@ final class Products implements RouteSet {
     }
   }
 
-  private Row row(HttpServletRequest request) {
-    Requests.plainWrite(request);
+  private Row row(HttpServletRequest request, boolean stopping) {
+    Requests.plainWrite(request, stopping);
     byte[] body = Body.json(request);
     return dataset.rows().read(body, body.length);
   }

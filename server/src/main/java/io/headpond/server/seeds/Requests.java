@@ -36,8 +36,14 @@ final class Requests {
     return request.getMethod().equals("GET") || request.getMethod().equals("HEAD");
   }
 
-  /** Refuses parameters and conditions, which these routes do not know: one that is ignored would be a lost update. */
-  static void plainWrite(HttpServletRequest request) {
+  /**
+   * Refuses a write while the server stops, and one with parameters or conditions, which these routes do not know: a condition that is
+   * ignored would be a lost update.
+   */
+  static void plainWrite(HttpServletRequest request, boolean stopping) {
+    if (stopping) {
+      throw Problem.of(Problem.Kind.UNAVAILABLE, "the server is stopping and takes no more writes");
+    }
     noParameters(request);
     for (String condition : CONDITIONS) {
       String value = request.getHeader(condition);

@@ -74,7 +74,7 @@ final class WriteBuffer implements RouteSet {
       List<String> path, HttpServletRequest request, Reply reply, boolean stopping) {
     String first = path.get(0);
     if (first.equals("write") && path.size() == 1) {
-      write(request, reply);
+      write(request, reply, stopping);
     } else if (first.equals("read") && path.size() == 2) {
       read(dataset.key(path.get(1)), request, reply);
     } else if (first.equals("stats") && path.size() == 1) {
@@ -87,12 +87,12 @@ final class WriteBuffer implements RouteSet {
     return true;
   }
 
-  private void write(HttpServletRequest request, Reply reply) {
+  private void write(HttpServletRequest request, Reply reply, boolean stopping) {
     if (!request.getMethod().equals("POST")) {
       ApiServlet.otherMethod(request, reply, "POST, OPTIONS");
       return;
     }
-    Requests.plainWrite(request);
+    Requests.plainWrite(request, stopping);
     byte[] body = Body.json(request);
     Row fields = BODY.read(body, body.length);
     RowType type = dataset.cache().rowType();
