@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A request for a route: what of it the routes need, checked. Used by one thread. */
 final class Call {
-  private static final Duration TIMEOUT = Duration.ofSeconds(60);
+  static final Duration TIMEOUT = Duration.ofSeconds(60);
 
   private final HttpServletRequest request;
   private final Reply reply;

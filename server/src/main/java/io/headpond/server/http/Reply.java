@@ -93,6 +93,13 @@ public final class Reply {
     return problem;
   }
 
+  /** The problem of a request that was not answered in time. */
+  static Problem noAnswerInTime() {
+    return Problem.of(
+        Problem.Kind.OUTCOME_UNKNOWN,
+        "no answer in time; it may still be carried out, read the entry to learn whether");
+  }
+
   /** Begins an answer of a length that is not known. */
   OutputStream stream(int status, String type) throws IOException {
     response.setStatus(status);
@@ -210,10 +217,7 @@ public final class Reply {
     @Override
     public void onTimeout(AsyncEvent event) {
       if (answered.compareAndSet(false, true)) {
-        send(
-            Problem.of(
-                Problem.Kind.OUTCOME_UNKNOWN,
-                "no answer in time; it may still be carried out, read the entry to learn whether"));
+        send(noAnswerInTime());
         event.getAsyncContext().complete();
       }
     }

@@ -41,6 +41,7 @@ final class Routes {
 
   /** All of them; of those that match a path, the first of its method serves. */
   static List<Route> all() {
+    Batches batches = new Batches();
     return List.of(
         Route.of(
                 "GET",
@@ -126,6 +127,17 @@ final class Routes {
             .problems(INVALID_JSON, REJECTED, KEY_TAKEN, REQUEST_UNDER_WAY, BODY_TOO_LARGE)
             .problems(UNSUPPORTED_MEDIA_TYPE, REQUEST_ID_REUSED)
             .serve(EntryWrites::create),
+        Route.of(
+                "POST",
+                ENTRIES + ":batch",
+                "writeBatch",
+                "Carries out many writes, one in each line, and answers each with a line")
+            .served(Served.UNTIL_STOP)
+            .parameters(DURABILITY)
+            .body(Shape.BATCH_LINE)
+            .answer(200, Shape.BATCH_ANSWER)
+            .problems(BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, OVERLOADED)
+            .serve(batches::serve),
         Route.of(
                 "GET",
                 DATASET + "/pending",

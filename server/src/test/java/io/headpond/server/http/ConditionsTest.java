@@ -144,7 +144,7 @@ class ConditionsTest {
 
   @Test
   void conditionsOfRoutesThatHaveNoneAreRefused() throws IOException {
-    for (String target : List.of("entries", "entries/a:invalidate", "flush")) {
+    for (String target : List.of("entries", "entries:batch", "entries/a:invalidate", "flush")) {
       for (String header : List.of("If-Match: *", "If-None-Match: *")) {
         Response refused = api.send("POST", "/v1/datasets/kv/" + target, "{}", header);
         assertThat(refused.status()).as(target).isEqualTo(400);

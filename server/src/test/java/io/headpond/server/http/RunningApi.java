@@ -66,13 +66,39 @@ public final class RunningApi implements AutoCloseable {
       }
       return "";
     }
+
+    /** The body without the chunks it may have come in. */
+    String text() {
+      if (!header("Transfer-Encoding").equals("chunked")) {
+        return body;
+      }
+      byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+      ByteArrayOutputStream out = new ByteArrayOutputStream();
+      int at = 0;
+      while (true) {
+        int end = at;
+        while (bytes[end] != '\r') {
+          end++;
+        }
+        int length =
+            Integer.parseInt(new String(bytes, at, end - at, StandardCharsets.US_ASCII), 16);
+        if (length == 0) {
+          return out.toString(StandardCharsets.UTF_8);
+        }
+        out.write(bytes, end + 2, length);
+        at = end + 2 + length + 2;
+      }
+    }
   }
 
   /** Sends exactly this line, these headers and this body, on a connection of its own. */
   Response send(String method, String target, String body, String... headers) throws IOException {
+    return send(method, target, body.getBytes(StandardCharsets.UTF_8), headers);
+  }
+
+  Response send(String method, String target, byte[] bytes, String... headers) throws IOException {
     StringBuilder head =
         new StringBuilder(method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n");
-    byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
     for (String header : headers) {
       head.append(header).append("\r\n");
     }
