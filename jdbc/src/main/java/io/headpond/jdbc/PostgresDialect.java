@@ -37,8 +37,9 @@ final class PostgresDialect implements Dialect {
       Set.of("08", "53", "40", "57", "58", "XX", "F0");
 
   /**
-   * Everything in one round trip. A stronger synchronous_commit than "on" is kept; a weaker one would let the
-   * server confirm what it can lose. transaction_timeout exists since version 17.
+   * Everything in one round trip. What values are written and read with may be set otherwise for the database or the user: a
+   * negative extra_float_digits would round every number of floating point. A stronger synchronous_commit than "on" is kept; a weaker
+   * one would let the server confirm what it can lose. transaction_timeout exists since version 17.
    */
   private static final String SETTINGS =
       """
@@ -46,6 +47,7 @@ final class PostgresDialect implements Dialect {
              set_config('TimeZone', 'UTC', false),
              set_config('IntervalStyle', 'iso_8601', false),
              set_config('array_nulls', 'on', false),
+             set_config('extra_float_digits', '1', false),
              set_config('statement_timeout', ?, false),
              set_config('lock_timeout', ?, false),
              set_config('idle_in_transaction_session_timeout', ?, false),
