@@ -9,6 +9,7 @@ import io.headpond.PendingEntry;
 import io.headpond.PendingPage;
 import io.headpond.server.http.Reply.Answer;
 import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -57,14 +58,18 @@ final class DatasetRoutes {
         .member("maxPendingBytes", status.maxPendingBytes())
         .member("deferred", status.deferred())
         .member("parked", status.parked())
+        .member("inFlight", status.inFlight())
         .name("lagSeconds")
         .raw(seconds(status.lag()))
+        .name("flushRate")
+        .raw(BigDecimal.valueOf(status.flushRate()).setScale(1, RoundingMode.HALF_UP).toString())
         .member("waitingWriters", status.waitingWriters());
     counters(json.name("counters"), status.counters());
     columns(json.name("key"), dataset.cache().rowType().keyColumns());
     columns(json.name("columns"), dataset.cache().rowType().valueColumns());
     json.member("versionColumn", dataset.config().versionColumn())
-        .member("updatedAtColumn", dataset.config().updatedAtColumn());
+        .member("updatedAtColumn", dataset.config().updatedAtColumn())
+        .member("keySequence", dataset.config().keySequence());
     settings(json.name("settings"), dataset.config().settings(), dataset.cache().durability());
     call.reply().send(new Answer(OK, json.endObject()));
   }
@@ -132,11 +137,13 @@ final class DatasetRoutes {
         .member("refused", counters.refused())
         .member("applied", counters.applied())
         .member("stale", counters.stale())
+        .member("rejected", counters.rejected())
         .member("batches", counters.batches())
         .member("failedBatches", counters.failedBatches())
         .member("hits", counters.hits())
         .member("misses", counters.misses())
         .member("loads", counters.loads())
+        .member("pauses", counters.pauses())
         .endObject();
   }
 
@@ -158,12 +165,15 @@ final class DatasetRoutes {
         .name("lingerSeconds")
         .raw(seconds(settings.linger()))
         .member("maxBatchSize", settings.maxBatchSize())
+        .member("maxRetries", settings.maxRetries())
         .name("retryDelaySeconds")
         .raw(seconds(settings.retryDelay()))
         .member("maxPendingEntries", settings.maxPendingEntries())
         .member("maxPendingBytes", settings.maxPendingBytes())
         .name("overloadWaitSeconds")
         .raw(seconds(settings.overload().deadline()))
+        .name("targetLagSeconds")
+        .raw(settings.targetLag() == null ? "null" : seconds(settings.targetLag()))
         .name("ttlSeconds")
         .raw(seconds(settings.ttl()))
         .member("cacheSize", settings.cacheSize())

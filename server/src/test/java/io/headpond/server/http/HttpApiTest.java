@@ -8,6 +8,7 @@ import io.headpond.server.http.RunningApi.Response;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterAll;
@@ -428,6 +429,22 @@ class HttpApiTest {
   void aDurabilityThatIsNotConfiguredIsTheDefault() throws IOException {
     assertThat(api.send("GET", "/v1/datasets/kv", "").body())
         .contains("\"settings\":{\"durability\":\"disk\",");
+  }
+
+  @Test
+  void aDatasetShowsItsSettings() throws IOException {
+    try (RunningApi set =
+        withSettings(settings -> settings.maxRetries(2).targetLag(Duration.ofMillis(1_500)))) {
+      assertThat(set.send("GET", "/v1/datasets/kv", "").body())
+          .contains(
+              "\"inFlight\":0,",
+              "\"flushRate\":0.0,",
+              "\"keySequence\":null,",
+              "\"maxRetries\":2,\"retryDelaySeconds\":1,",
+              "\"targetLagSeconds\":1.5,");
+    }
+    assertThat(api.send("GET", "/v1/datasets/kv", "").body())
+        .contains("\"maxRetries\":5,", "\"targetLagSeconds\":null,");
   }
 
   private static long writes() {
