@@ -181,7 +181,11 @@ final class Routes {
                 }),
         health("/v1/health").serve(HealthRoute::serve),
         // Not in the document: the routes of a seed may take its place.
-        health("/health").undocumented().serve(HealthRoute::serve));
+        health("/health").undocumented().serve(HealthRoute::serve),
+        Route.of("GET", "/openapi.json", "openApi", "This document")
+            .answer(200, Shape.OPENAPI)
+            .problems(BAD_REQUEST)
+            .serve(OpenApi::serve));
   }
 
   /** What all writes of one entry have. */

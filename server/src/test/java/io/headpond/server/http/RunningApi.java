@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The API on a port of its own, in front of datasets with the real engine and the real journal. */
@@ -32,6 +33,7 @@ public final class RunningApi implements AutoCloseable {
 
   final TestDataset kv;
   final TestDataset items;
+  private final List<TestDataset> all;
   final ApiServlet api = new ApiServlet();
   final HttpServer server;
 
@@ -40,15 +42,17 @@ public final class RunningApi implements AutoCloseable {
     this(new TestDataset("kv", KV), new TestDataset("items", ITEMS));
   }
 
-  RunningApi(TestDataset kv, TestDataset items) {
+  RunningApi(TestDataset kv, TestDataset items, TestDataset... more) {
     this.kv = kv;
     this.items = items;
+    this.all = new ArrayList<>(List.of(kv, items));
+    all.addAll(List.of(more));
     server = HttpServer.start(InetAddress.getLoopbackAddress(), 0, api);
   }
 
   /** Ends the start. */
   RunningApi opened() {
-    api.open(List.of(kv.dataset(), items.dataset()));
+    api.open(all.stream().map(TestDataset::dataset).toList());
     return this;
   }
 
@@ -149,7 +153,6 @@ public final class RunningApi implements AutoCloseable {
   @Override
   public void close() {
     server.close();
-    kv.close();
-    items.close();
+    all.forEach(TestDataset::close);
   }
 }

@@ -1,0 +1,201 @@
+package io.headpond.server.http;
+
+import io.headpond.Column;
+import io.headpond.server.http.Reply.Answer;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The OpenAPI 3.1 document of a server: the table of routes, with the paths and columns of its datasets. Stateless.
+ */
+final class OpenApi {
+  private static final int OK = 200;
+  private static final String SCHEMAS = "#/components/schemas/";
+
+  private OpenApi() {}
+
+  /** {@code GET /openapi.json}. */
+  static void serve(Call call) {
+    call.reply()
+        .send(new Answer(OK, document(call.routes(), Objects.requireNonNull(call.datasets()))));
+  }
+
+  static Json document(List<Route> routes, Collection<Dataset> datasets) {
+    Json json =
+        new Json()
+            .beginObject()
+            .member("openapi", "3.1.0")
+            .name("info")
+            .beginObject()
+            .member("title", "Headpond")
+            .member("version", "v1")
+            .member("description", "A write-behind cache in front of the tables of a database")
+            .endObject()
+            .name("paths")
+            .beginObject();
+    Map<String, List<Route>> byPath =
+        routes.stream()
+            .filter(route -> route.documented)
+            .collect(
+                Collectors.groupingBy(
+                    route -> route.path, LinkedHashMap::new, Collectors.toList()));
+    byPath.forEach(
+        (path, ofPath) -> {
+          if (ofPath.get(0).hasDataset()) {
+            datasets.forEach(dataset -> path(json, ofPath, dataset));
+          } else {
+            path(json, ofPath, null);
+          }
+        });
+    json.endObject().name("components").beginObject().name("schemas").beginObject();
+    schemas(json, datasets);
+    return json.endObject().endObject().endObject();
+  }
+
+  private static void path(Json json, List<Route> routes, @Nullable Dataset dataset) {
+    json.name(pathOf(routes.get(0), dataset)).beginObject();
+    if (dataset != null && routes.get(0).hasKey()) {
+      json.name("parameters").beginArray();
+      dataset.cache().rowType().keyColumns().forEach(column -> keyColumn(json, column));
+      json.endArray();
+    }
+    routes.forEach(route -> operation(json, route, dataset));
+    json.endObject();
+  }
+
+  /** The path with the name of the dataset and the columns of its key. */
+  private static String pathOf(Route route, @Nullable Dataset dataset) {
+    if (dataset == null) {
+      return route.path;
+    }
+    String key =
+        dataset.cache().rowType().keyColumns().stream()
+            .map(column -> "{" + column.name() + "}")
+            .collect(Collectors.joining(","));
+    return route.path.replace("{dataset}", RawUri.encode(dataset.name())).replace("{key}", key);
+  }
+
+  private static void keyColumn(Json json, Column column) {
+    json.beginObject()
+        .member("name", column.name())
+        .member("in", "path")
+        .member("required", true)
+        .name("schema");
+    ColumnSchema.write(json, column.type(), false);
+    json.endObject();
+  }
+
+  private static void operation(Json json, Route route, @Nullable Dataset dataset) {
+    String name = dataset == null ? "" : dataset.name();
+    json.name(route.method.toLowerCase(java.util.Locale.ROOT))
+        .beginObject()
+        .member("operationId", dataset == null ? route.name : route.name + "-" + name)
+        .member("summary", route.summary);
+    if (dataset != null) {
+      json.name("tags").beginArray().string(name).endArray();
+    }
+    if (!route.parameters.isEmpty()) {
+      json.name("parameters").beginArray();
+      route.parameters.forEach(parameter -> parameter(json, parameter));
+      json.endArray();
+    }
+    if (route.body != null) {
+      json.name("requestBody").beginObject().member("required", true).name("content").beginObject();
+      for (String type : mediaTypes(route.body)) {
+        content(json, type, route.body, name);
+      }
+      json.endObject().endObject();
+    }
+    responses(json.name("responses").beginObject(), route, name);
+    json.endObject().endObject();
+  }
+
+  private static List<String> mediaTypes(Shape body) {
+    return switch (body) {
+      case PATCH -> Body.MERGE_PATCH;
+      case BATCH_LINE, BATCH_ANSWER -> Body.LINES.subList(0, 1);
+      default -> Body.JSON;
+    };
+  }
+
+  private static void parameter(Json json, Parameter parameter) {
+    json.beginObject()
+        .member("name", parameter.name())
+        .member("in", parameter.header() ? "header" : "query")
+        .member("description", parameter.description())
+        .name("schema")
+        .raw(
+            parameter.repeatable()
+                ? "{\"type\":\"array\",\"items\":" + parameter.schema() + "}"
+                : parameter.schema())
+        .endObject();
+  }
+
+  private static void responses(Json json, Route route, String dataset) {
+    route.answers.forEach(
+        (status, shape) -> {
+          json.name(status.toString())
+              .beginObject()
+              .member("description", status == 304 ? "As the client has it" : "Carried out");
+          if (shape != Shape.NOTHING) {
+            json.name("content").beginObject();
+            mediaTypes(shape).forEach(type -> content(json, type, shape, dataset));
+            json.endObject();
+          }
+          json.endObject();
+        });
+    Map<Integer, List<Problem.Kind>> problems =
+        route.problems.stream().collect(Collectors.groupingBy(Problem.Kind::status));
+    for (int status : new TreeSet<>(problems.keySet())) {
+      List<String> titles = new ArrayList<>();
+      problems.get(status).forEach(kind -> titles.add(kind.title()));
+      problem(json.name(Integer.toString(status)), String.join(". ", titles), dataset);
+    }
+    problem(json.name("default"), "Any other problem", dataset);
+  }
+
+  private static void problem(Json json, String description, String dataset) {
+    json.beginObject().member("description", description).name("content").beginObject();
+    content(json, Reply.PROBLEM, Shape.PROBLEM, dataset);
+    json.endObject().endObject();
+  }
+
+  private static void content(Json json, String type, Shape shape, String dataset) {
+    json.name(type)
+        .beginObject()
+        .name("schema")
+        .beginObject()
+        .member("$ref", SCHEMAS + shape.component(dataset))
+        .endObject()
+        .endObject();
+  }
+
+  private static void schemas(Json json, Collection<Dataset> datasets) {
+    for (Shape shape : Shape.values()) {
+      if (shape == Shape.NOTHING) {
+        continue;
+      }
+      if (!shape.ofDataset()) {
+        json.name(shape.component("")).raw(shape.schema(""));
+        continue;
+      }
+      for (Dataset dataset : datasets) {
+        json.name(shape.component(dataset.name()));
+        List<Column> columns = dataset.cache().rowType().valueColumns();
+        switch (shape) {
+          case ROW -> ColumnSchema.row(json, columns);
+          case PATCH -> ColumnSchema.patch(json, columns);
+          case INCREMENT -> ColumnSchema.increment(json, columns);
+          default -> json.raw(shape.schema(dataset.name()));
+        }
+      }
+    }
+  }
+}
