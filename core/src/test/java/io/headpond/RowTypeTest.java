@@ -125,7 +125,9 @@ class RowTypeTest {
     type.column("labels", ColumnType.enumOf(List.of("x\n y", "[]")));
     type.column("many labels", ColumnType.array(ColumnType.enumOf(List.of("x"))));
     type.column("numbers", ColumnType.array(ColumnType.numeric(5, 2)));
-    assertThat(type.build().encoding())
+    String encoding = type.build().encoding();
+    assertThat(RowType.parse(encoding).encoding()).isEqualTo(encoding);
+    assertThat(encoding)
         .isEqualTo(
             """
             key a b TEXT

@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How values travel. Numbers, booleans and bytes go as binary arrays; everything else as text, of which the server makes the
- * column's type row by row. An array goes as its text too, since {@code unnest} would take it apart. What the driver
- * would change on the way back (a {@code time} loses its microseconds, an array its dates before 1582) is read as text.
+ * column's type row by row. An array goes as its text too, since {@code unnest} would take it apart, and comes back as it: the
+ * driver's own arrays give dates before 1582 in another calendar and times without microseconds. A {@code time} is read as text since
+ * the driver's {@code LocalTime} makes of 24:00 a time of day.
  */
 final class PostgresColumns {
   private PostgresColumns() {}
@@ -113,7 +114,7 @@ final class PostgresColumns {
 
   /** The expression that {@link #read} reads of a column. */
   static String readable(String column, ColumnType type) {
-    return type.kind() == Kind.TIME || type.kind() == Kind.ARRAY ? column + "::text" : column;
+    return type.kind() == Kind.ARRAY ? column + "::text" : column;
   }
 
   /**
