@@ -7,6 +7,7 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import io.headpond.ConfigurationException;
 import io.headpond.Durability;
+import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.OverloadedException;
@@ -37,6 +38,7 @@ import java.util.concurrent.CompletionStage;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
@@ -471,6 +473,42 @@ class JournalRequestsTest {
       fixture.restart(fixture.disk.losePower(life));
     }
     assertThat(fixture.store.stats(0).pending()).isZero();
+  }
+
+  /** They fill more segments than a journal has before it is tidied up, and none of them can go. */
+  @Test
+  @Timeout(60)
+  void whatIsNeededIsNotRewrittenForEver() {
+    for (int i = 0; i < 5_000; i++) {
+      fixture.settle(ask("k", "x", Durability.JOURNAL, "r" + i));
+      fixture.environment.run();
+    }
+    assertThat(JournalFixture.segments(fixture.disk)).hasSizeGreaterThan(10);
+    assertThat(JournalFixture.segments(fixture.disk).get(0)).isEqualTo(1);
+    fixture.restart(fixture.disk.crashProcess());
+    assertThat(JournalFixture.segments(fixture.disk)).hasSizeLessThan(10);
+    for (int i = 0; i < 5_000; i++) {
+      assertThat(remembered("r" + i)).isNotNull();
+    }
+  }
+
+  @Test
+  void aWriteAndItsRequestFitIntoOneGroup() {
+    String longest = "y".repeat(255);
+    int most = 0;
+    for (int length = JournalFixture.SEGMENT / 8; most == 0; length += 8) {
+      try {
+        fixture.put("a", "x".repeat(length), Durability.JOURNAL);
+      } catch (InvalidValueException e) {
+        most = length - 8;
+      }
+    }
+    int fits = most;
+    assertThatThrownBy(() -> ask("a", "x".repeat(fits), Durability.JOURNAL, longest.substring(9)))
+        .isInstanceOf(InvalidValueException.class)
+        .hasMessageContaining("fit into a segment");
+    // The record: 24 bytes, the key, the id, and the fingerprint that is 8 longer.
+    ask("a", "x".repeat(fits - 24 - 1 - 246 - 254), Durability.JOURNAL, longest.substring(9));
   }
 
   @Test
