@@ -111,7 +111,7 @@ class JournalRequestsTest {
   void aRequestIsThereWithItsWriteOrNotAtAll(boolean power) {
     int repeats = 0;
     int again = 0;
-    for (long seed = 0; seed < 300; seed++) {
+    for (long seed = 0; seed < 200; seed++) {
       Random random = new Random(seed);
       asked.clear();
       offered.clear();
