@@ -43,6 +43,12 @@ import org.slf4j.LoggerFactory;
  *
  * <p><b>Order.</b> Versions rise within a partition, so also for each key.
  *
+ * <p><b>Requests.</b> A write with a {@link io.headpond.RequestId} is remembered at {@link Durability#JOURNAL} and {@link Durability#DISK}, in the same
+ * group of the journal. How many there may be is limited, see {@link Factory#maxRequestBytes}.
+ *
+ * <p><b>Other columns.</b> A store may be opened with other columns than before, as long as what is pending means exactly the same in them; else opening it fails
+ * and says which entries are in the way, and nothing is changed.
+ *
  * <p><b>Failure.</b> A write or force of the journal that fails is the last one: {@link #failure()} says why, reads go on, writes are refused until the process is started
  * again. A full disk is no such failure: writes are refused with the room that is needed, and go on by themselves when it is there.
  *

@@ -113,17 +113,20 @@ final class Writes {
     if (earlier != null) {
       return repeated(write, earlier);
     }
-    boolean release = true;
+    CompletableFuture<WriteOutcome> outcome;
     try {
-      return store(write, encoded, size, true, request);
+      outcome = store(write, encoded, size, true, request);
     } catch (OutcomeUnknownException e) {
-      release = false;
+      // It may be in the journal, so nobody may have the id.
       throw e;
-    } finally {
-      if (release && store.requests.found(request) == null) {
-        store.requests.release(request);
-      }
+    } catch (HeadpondException e) {
+      store.requests.release(request);
+      throw e;
     }
+    if (store.requests.found(request) == null) {
+      store.requests.release(request);
+    }
+    return outcome;
   }
 
   /** The answer to a request that came before, when that is as durable as this one is to be. */

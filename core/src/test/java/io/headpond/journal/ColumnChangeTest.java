@@ -5,11 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.headpond.Column;
 import io.headpond.ColumnType;
+import io.headpond.Interval;
 import io.headpond.RowType;
 import io.headpond.spi.RowCodec;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -135,6 +139,21 @@ class ColumnChangeTest {
   void everyTypeStaysItself() throws Exception {
     carries(ColumnType.DOUBLE, Double.NaN, ColumnType.DOUBLE, Double.NaN);
     carries(ColumnType.BYTEA, new byte[] {1, 2}, ColumnType.BYTEA, new byte[] {1, 2});
+    carries(ColumnType.JSON, "{ \"b\": 1.0 }", ColumnType.JSON, "{ \"b\": 1.0 }");
+    carries(ColumnType.REAL, 0.1f, ColumnType.REAL, 0.1f);
+    carries(ColumnType.TIME, "10:15:30", ColumnType.TIME, LocalTime.of(10, 15, 30));
+    carries(
+        ColumnType.TIMESTAMP,
+        "2026-01-31T10:15:30.000001",
+        ColumnType.TIMESTAMP,
+        LocalDateTime.parse("2026-01-31T10:15:30.000001"));
+    carries(
+        ColumnType.TIMESTAMPTZ,
+        "2026-01-31T10:15:30+01:00",
+        ColumnType.TIMESTAMPTZ,
+        Instant.parse("2026-01-31T09:15:30Z"));
+    carries(ColumnType.INTERVAL, "P1M2DT3S", ColumnType.INTERVAL, Interval.parse("P1M2DT3S"));
+    carries(ColumnType.INET, "2001:db8:0::1/64", ColumnType.INET, "2001:db8::1/64");
     carries(ColumnType.JSONB, "{\"a\": [1]}", ColumnType.JSONB, "{\"a\":[1]}");
     carries(
         ColumnType.array(ColumnType.TEXT),
