@@ -109,7 +109,7 @@ final class OpenApi {
     if (route.body != null) {
       json.name("requestBody").beginObject().member("required", true).name("content").beginObject();
       for (String type : mediaTypes(route.body)) {
-        content(json, type, route.body, name);
+        content(json, type, List.of(route.body), name);
       }
       json.endObject().endObject();
     }
@@ -130,23 +130,24 @@ final class OpenApi {
         .member("name", parameter.name())
         .member("in", parameter.header() ? "header" : "query")
         .member("description", parameter.description())
+        .member("required", parameter.repeatable())
         .name("schema")
         .raw(
             parameter.repeatable()
-                ? "{\"type\":\"array\",\"items\":" + parameter.schema() + "}"
+                ? "{\"type\":\"array\",\"minItems\":1,\"items\":" + parameter.schema() + "}"
                 : parameter.schema())
         .endObject();
   }
 
   private static void responses(Json json, Route route, String dataset) {
     route.answers.forEach(
-        (status, shape) -> {
+        (status, shapes) -> {
           json.name(status.toString())
               .beginObject()
               .member("description", status == 304 ? "As the client has it" : "Carried out");
-          if (shape != Shape.NOTHING) {
+          if (shapes.get(0) != Shape.NOTHING) {
             json.name("content").beginObject();
-            mediaTypes(shape).forEach(type -> content(json, type, shape, dataset));
+            mediaTypes(shapes.get(0)).forEach(type -> content(json, type, shapes, dataset));
             json.endObject();
           }
           json.endObject();
@@ -163,18 +164,22 @@ final class OpenApi {
 
   private static void problem(Json json, String description, String dataset) {
     json.beginObject().member("description", description).name("content").beginObject();
-    content(json, Reply.PROBLEM, Shape.PROBLEM, dataset);
+    content(json, Reply.PROBLEM, List.of(Shape.PROBLEM), dataset);
     json.endObject().endObject();
   }
 
-  private static void content(Json json, String type, Shape shape, String dataset) {
-    json.name(type)
-        .beginObject()
-        .name("schema")
-        .beginObject()
-        .member("$ref", SCHEMAS + shape.component(dataset))
-        .endObject()
-        .endObject();
+  private static void content(Json json, String type, List<Shape> shapes, String dataset) {
+    json.name(type).beginObject().name("schema").beginObject();
+    if (shapes.size() == 1) {
+      json.member("$ref", SCHEMAS + shapes.get(0).component(dataset));
+    } else {
+      json.name("anyOf").beginArray();
+      for (Shape shape : shapes) {
+        json.beginObject().member("$ref", SCHEMAS + shape.component(dataset)).endObject();
+      }
+      json.endArray();
+    }
+    json.endObject().endObject();
   }
 
   private static void schemas(Json json, Collection<Dataset> datasets) {

@@ -5,7 +5,7 @@ package io.headpond.server.http;
  *
  * @param name as it is spelled in a request
  * @param header whether it is a header
- * @param repeatable whether it may stand several times
+ * @param repeatable whether it may stand several times; then it must stand at least once
  * @param schema its values, as JSON schema
  * @param description for people
  */

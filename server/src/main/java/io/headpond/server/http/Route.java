@@ -50,7 +50,7 @@ final class Route {
   final @Nullable Shape body;
 
   /** What is answered when it was carried out, by status. */
-  final Map<Integer, Shape> answers;
+  final Map<Integer, List<Shape>> answers;
 
   /** The problems that are its own. */
   final List<Problem.Kind> problems;
@@ -151,7 +151,7 @@ final class Route {
     private Served served = Served.ALWAYS;
     private final List<Parameter> parameters = new ArrayList<>();
     private @Nullable Shape body;
-    private final Map<Integer, Shape> answers = new TreeMap<>();
+    private final Map<Integer, List<Shape>> answers = new TreeMap<>();
     private final List<Problem.Kind> problems = new ArrayList<>();
 
     private Builder(String method, String path, String name, String summary) {
@@ -182,8 +182,8 @@ final class Route {
       return this;
     }
 
-    Builder answer(int status, Shape shape) {
-      answers.put(status, shape);
+    Builder answer(int status, Shape... shapes) {
+      answers.put(status, List.of(shapes));
       return this;
     }
 

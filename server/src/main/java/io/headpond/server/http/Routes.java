@@ -49,7 +49,7 @@ final class Routes {
                 "getEntry",
                 "Reads an entry, or asks whether the database has a version of it")
             .parameters(SETTLED, WAIT, UNLESS)
-            .answer(200, Shape.ENTRY)
+            .answer(200, Shape.ENTRY, Shape.SETTLED)
             .answer(202, Shape.SETTLED)
             .answer(304, Shape.NOTHING)
             .problems(BAD_REQUEST, NO_SUCH_ENTRY, REJECTED, INVALID_VALUE, UNAVAILABLE)

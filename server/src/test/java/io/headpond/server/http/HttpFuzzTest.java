@@ -27,7 +27,11 @@ class HttpFuzzTest {
     "HEAD",
     "OPTIONS",
     "POST",
+    "POST",
+    "POST",
+    "POST",
     "TRACE",
+    "PATCH",
     "PATCH",
     "CONNECT",
     "put",
@@ -40,6 +44,15 @@ class HttpFuzzTest {
     "/v1/datasets/items/entries/1,a",
     "/v1/datasets/kv/entries/k",
     "/v1/datasets/kv/entries/k?durability=database",
+    "/v1/datasets/items/entries/1,a?create=true",
+    "/v1/datasets/items/entries/1,a:increment?create=true",
+    "/v1/datasets/kv/entries/k:invalidate",
+    "/v1/datasets/kv/entries/k?settled=1795163993828000&wait=1ms",
+    "/v1/datasets/kv/entries?key=k&key=a%2Cb",
+    "/v1/datasets/kv/entries",
+    "/v1/datasets/kv/entries:batch?durability=journal",
+    "/v1/datasets/items/entries:batch",
+    "/openapi.json",
     "/v1/datasets/kv/pending?prefix=a&limit=3",
     "/v1/datasets/kv/flush",
     "/v1/datasets/kv",
@@ -56,6 +69,10 @@ class HttpFuzzTest {
         + " \"at\": \"2026-01-31T10:15:30Z\", \"doc\": {\"a\": [1, 2]}, \"raw\": \"AAEC\", \"live\": true}",
     "{\"name\": \"n\", \"price\": 1e999999999, \"qty\": -1e-999999999, \"ratio\": 1e308}",
     "{\"value\": \"text\"}",
+    "{\"name\": null, \"doc\": {\"a\": {\"b\": null}}, \"price\": 1e-2}",
+    "{\"qty\": 1, \"price\": {\"by\": -0.5, \"min\": -10, \"max\": 1e3}}",
+    "{\"op\":\"put\",\"key\":\"k\",\"value\":{\"value\":\"v\"}}\n{\"op\":\"remove\",\"key\":\"k\"}\n",
+    "{\"op\":\"increment\",\"key\":\"1,a\",\"value\":{\"qty\":1},\"create\":true,\"idempotencyKey\":\"i\"}\n\n[]\n",
     "{\"name\": \"\\ud800\\u0000\", \"doc\": [[[[[[[[[[[[[[]]]]]]]]]]]]]]}",
     "[" + "[".repeat(5_000),
     "{\"value\": " + "9".repeat(5_000) + "}",
@@ -73,8 +90,14 @@ class HttpFuzzTest {
     "Content-Length: 10",
     "Expect: 100-continue",
     "Expect: 200-never",
+    "Content-Type: application/x-ndjson",
+    "Content-Type: application/merge-patch+json",
     "If-Match: *",
+    "If-Match: \"1\", W/\"2\",,",
     "If-None-Match: W/\"x\"",
+    "If-None-Match: *",
+    "Idempotency-Key: \"fuzz\"",
+    "Idempotency-Key: \"\\",
     "Range: bytes=0-1",
     "Accept: text/html;q=x",
     "Cookie: a=b; $Version=\u0001",
@@ -107,6 +130,7 @@ class HttpFuzzTest {
         byte[] request = request(random);
         Response response = api.raw(request);
         byClass[Math.min(5, response.status() / 100)]++;
+        assertThat(response.body()).doesNotContain("\"status\":500");
         // 501 and 505 are Tomcat's word for transfer codings and versions of HTTP that it does not
         // know.
         assertThat(response.status())
