@@ -54,10 +54,10 @@ public record ConfigFile(
 
   private static final Pattern NOT_NULL =
       Pattern.compile("(.*?)\\s+not\\s+null\\s*", Pattern.CASE_INSENSITIVE | Pattern.DOTALL);
-  private static final Set<String> ROOT = Set.of("datasets", "server", "database");
-  private static final Set<String> SERVER = Set.of("host", "port", "dataDir", "drainTimeout");
-  private static final Set<String> DATABASE = Set.of("url", "user", "password");
-  private static final Set<String> DATASET =
+  static final Set<String> ROOT = Set.of("datasets", "server", "database");
+  static final Set<String> SERVER = Set.of("host", "port", "dataDir", "drainTimeout");
+  static final Set<String> DATABASE = Set.of("url", "user", "password");
+  static final Set<String> DATASET =
       Set.of(
           "table",
           "key",
