@@ -70,7 +70,7 @@ final class Backend implements AutoCloseable {
     var builder =
         WriteBehindCache.builder(dataset.rowType())
             .settings(dataset.settings())
-            .store(JournalStore.in(config.journals()))
+            .store(store(dataset))
             .systemOfRecord(table);
     try {
       return (adopt ? builder.adopt() : builder).build();
@@ -99,6 +99,12 @@ final class Backend implements AutoCloseable {
                   : "; see the log in " + config.postgres()),
           e);
     }
+  }
+
+  private JournalStore.Factory store(DatasetConfig dataset) {
+    JournalStore.Factory store = JournalStore.in(config.journals());
+    Long bytes = dataset.maxRequestBytes();
+    return bytes == null ? store : store.maxRequestBytes(bytes);
   }
 
   /** For people who connect with JDBC. The password of a database of the user's own is not in it. */

@@ -75,12 +75,14 @@ public record ConfigFile(
           "pollInterval",
           "maxPendingEntries",
           "maxPendingBytes",
+          "maxRequestBytes",
           "overload",
           "targetLag",
           "ttl",
           "cacheSize",
           "partitions");
 
+  private static final int MIN_REQUEST_BYTES = 4_096;
   private static final Function<String, Integer> COUNT = Values.integer(0, Integer.MAX_VALUE);
 
   public ConfigFile {
@@ -199,7 +201,8 @@ public record ConfigFile(
         version,
         updatedAt,
         text(settings.get("keySequence")),
-        text(settings.get("onCreate")));
+        text(settings.get("onCreate")),
+        value(settings.get("maxRequestBytes"), ConfigFile::requestBytes));
   }
 
   private static Column column(String name, Setting declared) {
@@ -268,6 +271,14 @@ public record ConfigFile(
           "the embedded store has no replicas; use memory, journal, disk or database");
     }
     return level;
+  }
+
+  private static Long requestBytes(String text) {
+    long bytes = Values.bytes(text);
+    if (bytes < MIN_REQUEST_BYTES) {
+      throw new IllegalArgumentException("must be at least " + MIN_REQUEST_BYTES);
+    }
+    return bytes;
   }
 
   private static @Nullable Overload overload(@Nullable Setting setting) {

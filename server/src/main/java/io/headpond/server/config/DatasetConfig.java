@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param updatedAtColumn the column that holds the time of the last change; null if there is none
  * @param keySequence the sequence that gives new keys; null if there is none
  * @param onCreate SQL that runs when the embedded database makes the table; null if there is none
+ * @param maxRequestBytes how much memory the requests of the last day may take; null for the store's default
  */
 public record DatasetConfig(
     CacheSettings settings,
@@ -22,7 +23,8 @@ public record DatasetConfig(
     @Nullable String versionColumn,
     @Nullable String updatedAtColumn,
     @Nullable String keySequence,
-    @Nullable String onCreate) {
+    @Nullable String onCreate,
+    @Nullable Long maxRequestBytes) {
 
   /** A dataset whose table gives no keys and needs nothing when it is made. */
   public DatasetConfig(
@@ -31,7 +33,7 @@ public record DatasetConfig(
       RowType rowType,
       @Nullable String versionColumn,
       @Nullable String updatedAtColumn) {
-    this(settings, table, rowType, versionColumn, updatedAtColumn, null, null);
+    this(settings, table, rowType, versionColumn, updatedAtColumn, null, null, null);
   }
 
   public String name() {

@@ -171,6 +171,7 @@ class ConfigFileTest {
                 pollInterval: 1
                 maxPendingEntries: 9
                 maxPendingBytes: 2MiB
+                maxRequestBytes: 8KiB
                 overload: {wait: 250ms}
                 targetLag: 2s
                 ttl: 90m
@@ -210,6 +211,7 @@ class ConfigFileTest {
                 .partitions(3)
                 .build());
     assertThat(prices.keySequence()).isEqualTo("shop.price_ids");
+    assertThat(prices.maxRequestBytes()).isEqualTo(8_192);
     assertThat(prices.onCreate()).isEqualTo("create index on prices (note)");
     assertThat(file.datasets().get(1).keySequence()).isNull();
     assertThat(file.datasets().get(1).settings().overload()).isEqualTo(Overload.reject());
@@ -290,6 +292,7 @@ class ConfigFileTest {
           datasets: {d: {key: {id: bigint}, maxTries: 3}}           | c.yaml:1: datasets.d.maxTries: unknown setting
           datasets: {d: {key: {id: bigint}, linger: soon}}          | c.yaml:1: datasets.d.linger: soon: must be a duration
           datasets: {d: {key: {id: bigint}, linger: 2h}}            | c.yaml:1: datasets.d.linger: 2h: must be from
+          datasets: {d: {key: {id: bigint}, maxRequestBytes: 4095}} | c.yaml:1: datasets.d.maxRequestBytes: 4095: must be at least 4096
           datasets: {d: {key: {id: bigint}, partitions: 0}}         | c.yaml:1: datasets.d.partitions: 0: must be from 1 to 1024
           datasets: {d: {key: {id: bigint}, partitions: 1.5}}       | c.yaml:1: datasets.d.partitions: 1.5: must be a whole number
           datasets: {d: {key: {id: bigint}, durability: replicas}}  | c.yaml:1: datasets.d.durability: replicas: the embedded store has no replicas

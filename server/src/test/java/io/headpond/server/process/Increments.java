@@ -25,6 +25,7 @@ final class Increments {
   private final AtomicLong acknowledged = new AtomicLong();
   private final AtomicLong repeated = new AtomicLong();
   private volatile String unexpected = "";
+  private volatile String again = "";
 
   Increments(String dataset, int clients, int counters, long total, long seed) {
     this.dataset = dataset;
@@ -55,7 +56,7 @@ final class Increments {
         long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
         if (left <= 0 && acknowledged.get() == before) {
           throw new IllegalStateException(
-              "only " + before + " of " + goal + " acknowledged; " + unexpected);
+              "only " + before + " of " + goal + " acknowledged; " + again + unexpected);
         }
         if (left <= 0) {
           before = acknowledged.get();
@@ -155,6 +156,7 @@ final class Increments {
         }
         case 409, 503, 504 -> {
           // Under way, not taken, or unknown: the same again. A 503 closes the connection.
+          again = answer.toString();
           return answer.status() == 409;
         }
         default -> {
