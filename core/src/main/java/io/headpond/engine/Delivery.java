@@ -213,7 +213,6 @@ final class Delivery {
     steps.then(
         core.systemOfRecord().apply(flight.batch(), held),
         applied -> {
-          unknown = null;
           flusher.renewed();
           applied(flight, applied, held);
         },
@@ -229,10 +228,15 @@ final class Delivery {
   private void applied(Flight flight, Applied applied, Lease held) {
     Outcomes outcomes = Outcomes.of(flight.mutations(), applied);
     int statements = applied.statements();
+    if (outcomes.refused().isEmpty() && outcomes.retry() != null) {
+      // If its outcome was unknown it still is: this try was not applied, the one before may have
+      // been.
+      fail(outcomes.retry(), new Result(0, 0, outcomes.retried(), 0, statements, outcomes.retry()));
+      return;
+    }
+    unknown = null;
     if (!outcomes.refused().isEmpty()) {
       refused(flight, outcomes, statements, held);
-    } else if (outcomes.retry() != null) {
-      fail(outcomes.retry(), new Result(0, 0, outcomes.retried(), 0, statements, outcomes.retry()));
     } else if (outcomes.stale().isEmpty()) {
       settle(flight, outcomes, outcomes.done(), statements, held);
     } else {

@@ -93,7 +93,7 @@ final class Refusals {
   private CompletableFuture<Kept> keep(Refusal refusal, long epoch, long now, long due) {
     Failure failure = new Failure(refusal.message, refusal.conflict, now);
     if (!refusal.conflict && refusal.attempts <= core.settings().maxRetries()) {
-      return defer(refusal, epoch, due, failure);
+      return defer(refusal, epoch, due, refusal.attempts, failure);
     }
     return store
         .park(partition, epoch, refusal.mutation, refusal.attempts, failure)
@@ -103,16 +103,18 @@ final class Refusals {
                 return CompletableFuture.completedFuture(
                     new Kept(refusal, parked ? Fate.PARKED : Fate.SUPERSEDED, 0));
               }
-              // A newer value came meanwhile. It gets its try, but not in a loop with the next
-              // ones.
-              return defer(refusal, epoch, due, failure);
+              // A newer value came meanwhile: it has the last try, but not at once, lest an entry
+              // that
+              // is always rewritten is tried in a loop.
+              return defer(refusal, epoch, due, core.settings().maxRetries(), failure);
             })
         .toCompletableFuture();
   }
 
-  private CompletableFuture<Kept> defer(Refusal refusal, long epoch, long due, Failure failure) {
+  private CompletableFuture<Kept> defer(
+      Refusal refusal, long epoch, long due, int attempts, Failure failure) {
     return store
-        .defer(partition, epoch, refusal.mutation, due, refusal.attempts, failure)
+        .defer(partition, epoch, refusal.mutation, due, attempts, failure)
         .thenApply(done -> new Kept(refusal, done ? Fate.DEFERRED : Fate.SUPERSEDED, due))
         .toCompletableFuture();
   }

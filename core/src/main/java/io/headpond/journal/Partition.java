@@ -293,19 +293,22 @@ final class Partition {
     HotEntry head = ready.head();
     long oldest = oldestNotTaken(Long.MAX_VALUE);
     long oldestReady = head == null ? Long.MAX_VALUE : head.since;
+    long nextDue = Long.MAX_VALUE;
     for (HotEntry entry : inFlight) {
       // They are in the order of their age, and all of them ready or all deferred.
       if (entry.inFlight != null) {
         oldest = Math.min(oldest, entry.takenSince);
-        oldestReady = entry.trouble == null ? Math.min(oldestReady, entry.takenSince) : oldestReady;
+        if (entry.trouble == null) {
+          oldestReady = Math.min(oldestReady, entry.takenSince);
+        } else {
+          nextDue = wallMicros;
+        }
         break;
       }
     }
-    long nextDue = 0;
     if (!byDue.isEmpty()) {
       HotEntry next = byDue.first();
-      nextDue = next.due(wallMicros) ? Math.min(next.dueMicros(), wallMicros) : next.dueMicros();
-      nextDue = Math.max(1, nextDue);
+      nextDue = Math.min(nextDue, next.due(wallMicros) ? wallMicros : next.dueMicros());
     }
     return new PartitionStats(
         pending - deferred,
@@ -316,6 +319,6 @@ final class Partition {
         bytes,
         oldest == Long.MAX_VALUE ? 0 : oldest,
         oldestReady == Long.MAX_VALUE ? 0 : oldestReady,
-        nextDue);
+        nextDue == Long.MAX_VALUE ? 0 : nextDue);
   }
 }

@@ -12,8 +12,8 @@ package io.headpond.spi;
  * @param oldest since when the oldest ready or deferred entry is pending, in microseconds of the
  *     store's clock; 0 if there is none
  * @param oldestReady as {@code oldest}, of the ready entries alone
- * @param nextDue when the next deferred entry can be taken, by the {@linkplain Environment#wallMicros wall clock}; in the past if
- *     it can be now; 0 if there is none
+ * @param nextDue when the next deferred entry can be taken, by the {@linkplain Environment#wallMicros wall clock}; not in the future if
+ *     one can be now, those in flight included; 0 if there is none
  */
 public record PartitionStats(
     int ready,

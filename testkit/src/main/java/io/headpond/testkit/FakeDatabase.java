@@ -50,7 +50,8 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   /** What happens to a request. */
   private enum Fault {
     LOSE_REQUEST,
-    LOSE_REPLY
+    LOSE_REPLY,
+    RETRY
   }
 
   private final Environment environment;
@@ -58,6 +59,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private final Map<Integer, LeaseRow> leases = new HashMap<>();
   private final ArrayDeque<Fault> faults = new ArrayDeque<>();
   private final List<String> log = new ArrayList<>();
+  private final List<List<Key>> batches = new ArrayList<>();
   private @Nullable StoreId boundTo;
   private int partitions;
   private long sequence;
@@ -85,6 +87,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     faults.add(Fault.LOSE_REPLY);
   }
 
+  /** The next batch is not applied through no fault of its rows, as with a deadlock. */
+  public void retryNext() {
+    faults.add(Fault.RETRY);
+  }
+
   /** What the database refuses from now on. */
   public void refuse(Predicate<Mutation> refuses) {
     this.refuses = refuses;
@@ -92,7 +99,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
 
   /** Answers are computed but kept back until {@link #releaseReplies}. */
   public void holdReplies() {
-    held = new ArrayList<>();
+    held = held == null ? new ArrayList<>() : held;
   }
 
   /** Sends the answers that were kept back, and keeps none back from now on. */
@@ -139,6 +146,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   /** Every committed change in its order: {@code put}, {@code remove}, with key and version. */
   public List<String> log() {
     return List.copyOf(log);
+  }
+
+  /** The keys of each batch with rows that the database has looked at, committed or not, in their order. */
+  public List<List<Key>> batches() {
+    return List.copyOf(batches);
   }
 
   /** How many batches with this partition's lease have been committed; the last one's id and its frontier. */
@@ -244,7 +256,10 @@ public final class FakeDatabase implements SystemOfRecordFactory {
             if (fault == Fault.LOSE_REQUEST) {
               throw new UnavailableException("the request was lost");
             }
-            Applied applied = applyNow(batch, lease);
+            if (!batch.mutations().isEmpty()) {
+              batches.add(batch.mutations().stream().map(Mutation::key).toList());
+            }
+            Applied applied = fault == Fault.RETRY ? retry(batch) : applyNow(batch, lease);
             if (fault == Fault.LOSE_REPLY) {
               throw new OutcomeUnknownException("the reply was lost");
             }
@@ -309,6 +324,15 @@ public final class FakeDatabase implements SystemOfRecordFactory {
           new LeaseRow(
               row.epoch, this, high, Math.max(row.frontier, batch.frontier()), batch.id()));
       return new Applied(outcomes, 3);
+    }
+
+    private Applied retry(Batch batch) {
+      if (batch.mutations().isEmpty()) {
+        throw new UnavailableException("deadlock detected");
+      }
+      List<Outcome> outcomes = new ArrayList<>();
+      batch.mutations().forEach(mutation -> outcomes.add(new Applied.Retry("deadlock detected")));
+      return new Applied(outcomes, 2);
     }
 
     private Applied refused(Batch batch) {

@@ -32,6 +32,7 @@ public final class FaultyStore implements HotStore {
   private boolean holdSettle;
   private boolean holdFill;
   private boolean holdTake;
+  private boolean holdDefer;
   private final List<Runnable> held = new ArrayList<>();
 
   private FaultyStore(HotStore real) {
@@ -53,6 +54,11 @@ public final class FaultyStore implements HotStore {
     holdTake = true;
   }
 
+  /** Deferrals and parkings are kept back from now on: the database has refused, the store does not know. */
+  public void holdDefer() {
+    holdDefer = true;
+  }
+
   /** Fills are kept back from now on: the row was read, the store does not have it. */
   public void holdFill() {
     holdFill = true;
@@ -63,6 +69,7 @@ public final class FaultyStore implements HotStore {
     holdSettle = false;
     holdFill = false;
     holdTake = false;
+    holdDefer = false;
     List<Runnable> steps = List.copyOf(held);
     held.clear();
     steps.forEach(Runnable::run);
@@ -154,13 +161,14 @@ public final class FaultyStore implements HotStore {
   @Override
   public CompletionStage<Boolean> defer(
       int partition, long epoch, Mutation mutation, long dueMicros, int attempts, Failure failure) {
-    return real.defer(partition, epoch, mutation, dueMicros, attempts, failure);
+    return step(
+        holdDefer, () -> real.defer(partition, epoch, mutation, dueMicros, attempts, failure));
   }
 
   @Override
   public CompletionStage<Boolean> park(
       int partition, long epoch, Mutation mutation, int attempts, Failure failure) {
-    return real.park(partition, epoch, mutation, attempts, failure);
+    return step(holdDefer, () -> real.park(partition, epoch, mutation, attempts, failure));
   }
 
   @Override

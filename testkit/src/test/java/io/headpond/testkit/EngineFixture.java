@@ -3,6 +3,7 @@ package io.headpond.testkit;
 import io.headpond.CacheBuilder;
 import io.headpond.Column;
 import io.headpond.ColumnType;
+import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.Receipt;
@@ -10,6 +11,7 @@ import io.headpond.Row;
 import io.headpond.RowType;
 import io.headpond.WriteBehindCache;
 import io.headpond.journal.JournalStore;
+import io.headpond.spi.Lookup;
 import io.headpond.testkit.HistoryChecker.Held;
 import java.time.Duration;
 import java.util.HashMap;
@@ -146,12 +148,28 @@ final class EngineFixture {
     disk = disk.losePower(seed);
   }
 
-  /** What breaks the promises, seen from the database and what is pending. */
+  /** What breaks the promises, seen from the database alone. */
   List<String> violations() {
+    return checker.violations(rows());
+  }
+
+  /** What breaks the promises, seen from the database and from what is pending or parked. */
+  List<String> violationsWithPending() {
+    Map<Key, Held<Row>> present = rows();
+    for (Key key : checker.keys()) {
+      Lookup lookup = environment.await(store().get(key));
+      if (lookup.state() == EntryState.PENDING || lookup.state() == EntryState.PARKED) {
+        present.put(key, new Held<>(lookup.row(), lookup.version()));
+      }
+    }
+    return checker.violations(present);
+  }
+
+  private Map<Key, Held<Row>> rows() {
     Map<Key, Held<Row>> present = new HashMap<>();
     database
         .rows()
         .forEach((key, stored) -> present.put(key, new Held<>(stored.value(), stored.version())));
-    return checker.violations(present);
+    return present;
   }
 }

@@ -132,7 +132,7 @@ final class JournalFixture {
             0,
             stats.oldest(),
             stats.oldestReady(),
-            stats.nextDue());
+            0);
     return new State(seen, kept, of.frontier(0));
   }
 
