@@ -109,11 +109,14 @@ final class Batch {
       return;
     }
     Begun before = write.key() == null ? null : lastOfKey.get(write.key());
-    boolean waits = before != null && !before.done.isDone() && !(before.plain && write.plain());
-    CompletableFuture<Done> done =
-        waits
-            ? before.done.handle((d, failure) -> true).thenCompose(over -> start(write))
-            : start(write);
+    boolean waits = false;
+    CompletableFuture<Done> done;
+    if (before == null || before.done.isDone() || (before.plain && write.plain())) {
+      done = start(write);
+    } else {
+      done = before.done.handle((d, failure) -> true).thenCompose(over -> start(write));
+      waits = true;
+    }
     Begun begun = new Begun(line, write.key(), write.plain() && !waits, next.length(), done);
     window.add(begun);
     bytes += next.length();

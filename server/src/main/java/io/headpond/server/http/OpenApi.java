@@ -2,13 +2,12 @@ package io.headpond.server.http;
 
 import io.headpond.Column;
 import io.headpond.server.http.Reply.Answer;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeSet;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -152,13 +151,10 @@ final class OpenApi {
           }
           json.endObject();
         });
-    Map<Integer, List<Problem.Kind>> problems =
-        route.problems.stream().collect(Collectors.groupingBy(Problem.Kind::status));
-    for (int status : new TreeSet<>(problems.keySet())) {
-      List<String> titles = new ArrayList<>();
-      problems.get(status).forEach(kind -> titles.add(kind.title()));
-      problem(json.name(Integer.toString(status)), String.join(". ", titles), dataset);
-    }
+    Map<Integer, String> problems = new TreeMap<>();
+    route.problems.forEach(
+        kind -> problems.merge(kind.status(), kind.title(), (one, other) -> one + ". " + other));
+    problems.forEach((status, titles) -> problem(json.name(status.toString()), titles, dataset));
     problem(json.name("default"), "Any other problem", dataset);
   }
 
