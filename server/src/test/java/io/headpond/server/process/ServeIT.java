@@ -275,6 +275,37 @@ class ServeIT {
   }
 
   @Test
+  void generatedKeysComeFromTheDeclaredSequence() throws Exception {
+    String url = TestPostgres.createDatabase().jdbcUrl();
+    Table.execute(url, "create table orders (id integer primary key, note text)");
+    Path yaml =
+        Files.writeString(
+            folder.resolve("orders.yaml"),
+            "datasets:\n  orders:\n    key: {id: integer}\n    columns: {note: text}\n"
+                + "    keySequence: order_ids\n");
+    String[] options = {"--port", "0", "--config", yaml.toString(), "--database-url", url};
+    refused("keySequence order_ids: is not there; needed: CREATE SEQUENCE", options);
+    Table.execute(url, "create sequence order_ids start 500");
+    try (ServerProcess server =
+            ServerProcess.serve(
+                folder.resolve("data"), "--config", yaml.toString(), "--database-url", url);
+        Wire wire = new Wire(server.port())) {
+      for (int i = 0; i < 3; i++) {
+        Wire.Answer created =
+            wire.send("POST", "/v1/datasets/orders/entries", "{\"note\": \"n" + i + "\"}");
+        assertThat(created.status()).as(created.body()).isEqualTo(201);
+        assertThat(created.headers())
+            .containsEntry("location", "/v1/datasets/orders/entries/" + (500 + i));
+      }
+      assertThat(wire.send("GET", "/v1/datasets/orders", "").body())
+          .contains("\"keySequence\":\"order_ids\"");
+      assertThat(server.terminate().exit()).isZero();
+    }
+    assertThat(Table.query(url, "select id, note from orders order by id"))
+        .containsExactly(List.of(500, "n0"), List.of(501, "n1"), List.of(502, "n2"));
+  }
+
+  @Test
   void aSecondSignalEndsItAtOnce() throws Exception {
     TestPostgres.Database database = TestPostgres.createDatabase();
     Table.create(database.jdbcUrl(), "kv");
