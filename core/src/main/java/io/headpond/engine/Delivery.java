@@ -259,7 +259,7 @@ final class Delivery {
           flight,
           outcomes.refused(),
           held.epoch(),
-          () -> end(new Result(0, 0, 0, 0, statements, null)),
+          () -> end(flight, new Result(0, 0, 0, refused, statements, words)),
           this::failed);
       return;
     }
@@ -272,7 +272,7 @@ final class Delivery {
                 all.add(new Refusal(mutation, flight.attempts(mutation.key()) + 1, why, false)));
     steps.then(
         refusals.keep(all, held.epoch()),
-        kept -> end(new Result(0, 0, 0, refused, statements, words)),
+        kept -> end(flight, new Result(0, 0, 0, refused, statements, words)),
         this::failed);
   }
 
@@ -360,11 +360,7 @@ final class Delivery {
       flusher.recovered();
     }
     engine.released(done.stream().map(Mutation::key).toList());
-    // A staged write is nobody's batch: its answer goes to its caller, not into a flush.
-    end(
-        flight.staged()
-            ? new Result(0, 0, 0, 0, statements, null)
-            : new Result(applied, stale, 0, 0, statements, null));
+    end(flight, new Result(applied, stale, 0, 0, statements, null));
   }
 
   private void tellSettled(Flight flight, List<Mutation> done, int stale, int statements) {
@@ -425,9 +421,13 @@ final class Delivery {
     flusher.notDelivered(message, result);
   }
 
-  private void end(Result result) {
+  /** Only ready entries are what a flush is for: staged writes have callers of their own, deferred entries their own time. */
+  private void end(Flight flight, Result result) {
     nothingInFlight();
-    flusher.ended(result);
+    flusher.ended(
+        flight.staged() || flight.deferred()
+            ? new Result(0, 0, 0, 0, result.statements(), null)
+            : result);
   }
 
   private long batchId() {

@@ -40,6 +40,11 @@ record Flight(
     return batch.mutations();
   }
 
+  /** Whether it is entries that the database has refused before. */
+  boolean deferred() {
+    return !attempts.isEmpty();
+  }
+
   /** How often the database has refused the entry before this flight. */
   int attempts(Key key) {
     return attempts.getOrDefault(key, 0);

@@ -493,6 +493,27 @@ class RefusalTest {
   }
 
   @Test
+  void flushDoesNotCountWhatIsTriedAgainMeanwhile() {
+    t.open(builder().linger(Duration.ofHours(1)));
+    refuse("bad");
+    t.put(1, "bad");
+    t.environment.await(t.cache().flushAsync());
+    t.put(2, "good");
+    t.database.holdReplies();
+    t.cache().flushAsync();
+    t.environment.advance(Duration.ofSeconds(2));
+    t.put(2, "better");
+    var flush = t.cache().flushAsync();
+    t.database.releaseReplies();
+    t.environment.run();
+    // The entry that was due was tried before the ready one.
+    assertThat(pending().attempts()).isEqualTo(2);
+    assertThat(flush.join().applied()).isEqualTo(2);
+    assertThat(flush.join().rejected()).isZero();
+    assertThat(flush.join().error()).isNull();
+  }
+
+  @Test
   void flushWithABudgetGoesPastTheRefused() {
     t.open(builder().linger(Duration.ofHours(1)));
     refuse("bad");
