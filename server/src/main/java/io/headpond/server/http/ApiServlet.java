@@ -83,7 +83,7 @@ public final class ApiServlet extends HttpServlet {
     Map<String, Dataset> datasets = opened;
     List<Route> there = routes.stream().filter(route -> route.matches(path)).toList();
     if (datasets == null && there.stream().noneMatch(route -> route.served == Served.EARLY)) {
-      throw Problem.of(Problem.Kind.UNAVAILABLE, "the server is starting; try again soon");
+      throw Problem.later(Problem.Kind.UNAVAILABLE, "the server is starting; try again soon", 1);
     }
     if (datasets != null && !path.get(0).equals("v1") && moreRoutes(path, request, reply)) {
       return;
@@ -111,7 +111,8 @@ public final class ApiServlet extends HttpServlet {
     Dataset dataset =
         name == null || datasets == null ? null : dataset(datasets, RawUri.decode(name, "dataset"));
     if (draining && route.served == Served.UNTIL_STOP) {
-      throw Problem.of(Problem.Kind.UNAVAILABLE, "the server is stopping and takes no more writes");
+      throw Problem.later(
+          Problem.Kind.UNAVAILABLE, "the server is stopping and takes no more writes", 1);
     }
     Map<String, List<String>> query = route.query(request.getQueryString());
     if (!route.method.equals("GET")) {

@@ -396,11 +396,41 @@ class HttpApiTest {
         Response answer = starting.send("GET", target, "");
         assertThat(answer.status()).as(target).isEqualTo(503);
         assertThat(answer.body()).contains("urn:headpond:problem:unavailable", "is starting");
+        assertThat(answer.header("Retry-After")).isEqualTo("1");
       }
       assertThat(starting.send("DELETE", "/health", "").status()).isEqualTo(405);
       assertThat(starting.send("GET", "/v1/ping", "").status()).isEqualTo(200);
       starting.opened();
       assertThat(starting.send("GET", "/health", "").body()).contains("\"status\":\"UP\"");
+    }
+  }
+
+  @Test
+  void aServerThatStopsReadsButTakesNoWrites() throws IOException {
+    try (RunningApi stopping = new RunningApi().opened()) {
+      stopping.send("PUT", "/v1/datasets/kv/entries/a", "{}", JSON);
+      stopping.api.stopWrites();
+      for (String[] write :
+          new String[][] {
+            {"PUT", "/a", "{}"},
+            {"PATCH", "/a", "{}"},
+            {"DELETE", "/a", ""},
+            {"POST", "/a:increment", "{}"},
+            {"POST", "", "{}"},
+            {"POST", ":batch", ""}
+          }) {
+        Response refused =
+            stopping.send(write[0], "/v1/datasets/kv/entries" + write[1], write[2], JSON);
+        assertThat(refused.status()).as(write[0] + write[1]).isEqualTo(503);
+        assertThat(refused.body()).contains("is stopping and takes no more writes");
+        assertThat(refused.header("Retry-After")).isEqualTo("1");
+      }
+      for (String method : List.of("GET", "HEAD")) {
+        assertThat(stopping.send(method, "/v1/datasets/kv/entries/a", "").status()).isEqualTo(200);
+      }
+      assertThat(stopping.send("GET", "/v1/datasets/kv/entries?key=a", "").status()).isEqualTo(200);
+      assertThat(stopping.send("GET", "/v1/health", "").body())
+          .contains("\"status\":\"DOWN\"", "the server is stopping");
     }
   }
 
