@@ -1,6 +1,7 @@
 package io.headpond.engine;
 
 import io.headpond.Column;
+import io.headpond.ConfigurationException;
 import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.RowType;
@@ -121,13 +122,25 @@ final class KeyGenerator {
     environment.executeCallback(
         () -> {
           given.forEach(each -> complete(each.to, each.number));
-          Throwable cause =
-              failure == null ? new IllegalStateException("no keys") : Failures.cause(failure);
-          failed.forEach(each -> each.completeExceptionally(cause));
+          Throwable reason = reason(failure);
+          failed.forEach(each -> each.completeExceptionally(reason));
         });
     if (more) {
       ask();
     }
+  }
+
+  private Throwable reason(@Nullable Throwable failure) {
+    Throwable cause =
+        failure == null ? new IllegalStateException("no numbers came") : Failures.cause(failure);
+    if (cause instanceof ConfigurationException) {
+      Column column = rowType.keyColumns().get(0);
+      return new InvalidValueException(
+          column.name(),
+          column.type().toString(),
+          "must have a sequence for a key to be generated: " + cause.getMessage());
+    }
+    return cause;
   }
 
   private void complete(CompletableFuture<Key> result, long number) {

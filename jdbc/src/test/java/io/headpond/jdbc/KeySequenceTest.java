@@ -6,13 +6,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.headpond.ColumnType;
 import io.headpond.ConfigurationException;
+import io.headpond.InvalidValueException;
+import io.headpond.Key;
+import io.headpond.Row;
 import io.headpond.RowType;
+import io.headpond.WriteBehindCache;
+import io.headpond.journal.JournalStore;
 import io.headpond.spi.SystemOfRecord;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Keys from a sequence: which sequences are taken, and what they give. */
 class KeySequenceTest {
@@ -44,6 +51,23 @@ class KeySequenceTest {
       assertThatThrownBy(() -> get(database.nextKeys(1)))
           .isInstanceOf(ConfigurationException.class)
           .hasMessage("dataset b: no sequence was declared for its keys (keySequence)");
+    }
+  }
+
+  @Test
+  void aCacheWithoutOneRefusesToMakeAKey(@TempDir Path folder) {
+    DB.execute("CREATE TABLE f (id bigint PRIMARY KEY, name text)");
+    try (WriteBehindCache<Key, Row> cache =
+        WriteBehindCache.builder(TYPE)
+            .name("f")
+            .store(JournalStore.in(folder).segmentSize(1 << 16))
+            .systemOfRecord(DB.table("f"))
+            .build()) {
+      assertThatThrownBy(cache::newKey)
+          .isInstanceOf(InvalidValueException.class)
+          .hasMessage(
+              "id: bigint: must have a sequence for a key to be generated: dataset f: no sequence was"
+                  + " declared for its keys (keySequence)");
     }
   }
 
