@@ -13,7 +13,7 @@ import java.util.List;
  * @param pendingBytes their bytes and those of parked ones, as counted against the limit
  * @param maxPendingEntries the limit on entries
  * @param maxPendingBytes the limit on bytes
- * @param deferred how many of the pending wait for a due time
+ * @param deferred how many of the pending the database has refused and is going to be asked again
  * @param parked dead letters
  * @param inFlight entries of the batches that are on their way to the database now; they are among the pending, but for writes at {@link
  *     Durability#DATABASE}

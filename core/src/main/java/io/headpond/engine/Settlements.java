@@ -40,12 +40,14 @@ final class Settlements {
       future.completeExceptionally(reason);
       return future;
     }
+    // In this order: an entry that is parked between the two questions is not taken for a settled
+    // one.
     store
-        .isParked(key)
+        .get(key)
         .thenCombine(
-            store.get(key),
-            (parked, lookup) -> {
-              if (parked) {
+            store.isParked(key),
+            (lookup, parked) -> {
+              if (parked || lookup.state() == EntryState.PARKED) {
                 future.completeExceptionally(
                     new RejectedException("the entry is parked: a dead letter"));
               } else if (lookup.state() != EntryState.PENDING) {

@@ -33,6 +33,7 @@ public final class FaultyStore implements HotStore {
   private boolean holdFill;
   private boolean holdTake;
   private boolean holdDefer;
+  private boolean holdGet;
   private final List<Runnable> held = new ArrayList<>();
 
   private FaultyStore(HotStore real) {
@@ -59,6 +60,11 @@ public final class FaultyStore implements HotStore {
     holdDefer = true;
   }
 
+  /** Reads are kept back from now on: they see what is there when they are let go. */
+  public void holdGet() {
+    holdGet = true;
+  }
+
   /** Fills are kept back from now on: the row was read, the store does not have it. */
   public void holdFill() {
     holdFill = true;
@@ -70,6 +76,7 @@ public final class FaultyStore implements HotStore {
     holdFill = false;
     holdTake = false;
     holdDefer = false;
+    holdGet = false;
     List<Runnable> steps = List.copyOf(held);
     held.clear();
     steps.forEach(Runnable::run);
@@ -145,7 +152,7 @@ public final class FaultyStore implements HotStore {
 
   @Override
   public CompletionStage<Lookup> get(Key key) {
-    return real.get(key);
+    return step(holdGet, () -> real.get(key));
   }
 
   @Override

@@ -195,6 +195,23 @@ class RefusalTest {
   }
 
   @Test
+  void settledFailsAlsoIfItIsAskedWhileTheEntryIsBeingParked() {
+    t.open(builder().maxRetries(0));
+    refuse("bad");
+    Receipt receipt = t.put(1, "bad").join();
+    var flush = t.cache().flushAsync();
+    t.store().holdGet();
+    CompletableFuture<Void> settled = receipt.settled();
+    while (!t.store().isParked(key(1)).toCompletableFuture().join()) {
+      assertThat(t.environment.step()).isTrue();
+    }
+    t.store().release();
+    assertThatThrownBy(settled::join).hasCauseInstanceOf(RejectedException.class);
+    t.environment.run();
+    assertThat(flush).isCompleted();
+  }
+
+  @Test
   void settledCompletesWhenALaterTrySucceeds() {
     t.open(builder());
     refuse("bad");
@@ -454,17 +471,21 @@ class RefusalTest {
   }
 
   @Test
-  void aRefusalIsNoOutage() {
-    t.open(builder());
+  void aRefusalEndsAnOutage() {
+    t.open(builder().retryDelay(Duration.ofSeconds(30)));
     refuse("bad");
     t.put(1, "bad");
     t.database.setAway(true);
-    t.environment.advance(Duration.ofMinutes(1));
+    t.environment.advance(Duration.ofMinutes(5));
+    assertThat(status().reasons()).anyMatch(reason -> reason.contains("cannot be written to"));
     t.database.setAway(false);
-    t.environment.advance(Duration.ofSeconds(31));
+    t.cache().flushAsync();
+    t.environment.run();
     assertThat(status().reasons()).noneMatch(reason -> reason.contains("cannot be written to"));
-    t.environment.advance(ALL_TRIES);
-    assertThat(status().counters().rejected()).isEqualTo(4);
+    // Not after the pause of the outage.
+    t.put(2, "good");
+    t.linger();
+    assertThat(stored(2)).isEqualTo(row("good"));
   }
 
   @Test
