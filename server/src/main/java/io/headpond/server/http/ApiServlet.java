@@ -4,6 +4,7 @@ import io.headpond.server.http.Route.Served;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -81,7 +82,12 @@ public final class ApiServlet extends HttpServlet {
   private void route(HttpServletRequest request, Reply reply) {
     List<String> path = RawUri.segments(request.getRequestURI());
     Map<String, Dataset> datasets = opened;
-    List<Route> there = routes.stream().filter(route -> route.matches(path)).toList();
+    List<Route> there = new ArrayList<>(6);
+    for (Route route : routes) {
+      if (route.matches(path)) {
+        there.add(route);
+      }
+    }
     if (datasets == null && there.stream().noneMatch(route -> route.served == Served.EARLY)) {
       throw Problem.later(Problem.Kind.UNAVAILABLE, "the server is starting; try again soon", 1);
     }
