@@ -62,7 +62,8 @@ final class Compactor {
       }
       store.requests.expire(store.environment.wallMicros());
       store.journal.dropEmpty();
-      while ((tooLong() || noRoom()) && rewriteOldest()) {
+      // The room first: what is written again needs it.
+      while ((noRoom() || tooLong()) && rewriteOldest()) {
         store.journal.dropEmpty();
       }
       if (noRoom() && retry == null) {
@@ -88,9 +89,17 @@ final class Compactor {
 
   private boolean tooLong() {
     int segments = store.journal.segments().size();
-    long bytes = store.limits.bytes() + store.requests.bytes();
-    long needed = bytes / store.journal.segmentSize() + 1;
-    return segments > MIN_SEGMENTS && segments > GROWTH * needed;
+    return segments > MIN_SEGMENTS
+        && segments > GROWTH * (neededBytes() / store.journal.segmentSize() + 1);
+  }
+
+  /** At least what the records that are needed have: so the journal is not too long when it holds nothing else, and rewriting it ends. */
+  private long neededBytes() {
+    long bytes = store.requests.bytes();
+    for (HotEntry entry : store.entries.values()) {
+      bytes += entry.bytes + Group.maxTroubleLength(entry.trouble);
+    }
+    return bytes;
   }
 
   private boolean noRoom() {
@@ -100,10 +109,10 @@ final class Compactor {
   /** Writes again what the oldest segment still holds; false if that is not possible now. */
   private boolean rewriteOldest() {
     List<Segment> segments = store.journal.segments();
+    Segment oldest = segments.get(0);
     if (segments.size() == 1) {
       return false;
     }
-    Segment oldest = segments.get(0);
     List<Requests.Request> requests = store.requests.in(oldest);
     List<HotEntry> candidates = new ArrayList<>();
     long bytes = requests.stream().mapToLong(request -> request.recordLength).sum();

@@ -46,7 +46,7 @@ final class Requests {
     /** Where its record stands. */
     private @Nullable Segment segment;
 
-    /** Up to where the journal must be forced for it to be on the disk. */
+    /** Up to where the journal must be forced for it to be on the disk. A record written again is forced before the first one goes. */
     private long end;
 
     Request(RequestId id, Key key, long micros) {
@@ -223,7 +223,6 @@ final class Requests {
       if (request.segment == from) {
         release(from);
         request.segment = group.segment;
-        request.end = group.end;
       } else {
         // Forgotten meanwhile.
         release(group.segment);

@@ -11,6 +11,7 @@ import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.UnavailableException;
+import io.headpond.spi.Failure;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Taken;
@@ -427,6 +428,22 @@ class JournalCrashTest {
     JournalFixture.State state = fixture.state();
     assertThat(state.entries()).hasSize(2);
     assertThat(fixture.recovered(fixture.disk)).isEqualTo(state);
+  }
+
+  /** The journal is long because of what the database said against its entries, and rewriting would not make it shorter. */
+  @Test
+  void lettersWithLongMessagesAreNotRewrittenForEver() {
+    // Who rewrites for ever meets the end of the disk.
+    fixture.disk.crashAt(20_000);
+    Failure failure = new Failure("長".repeat(2_000), false, 7);
+    for (int i = 0; i < 400; i++) {
+      Mutation write = fixture.put("k" + i, "x", Durability.JOURNAL);
+      fixture.await(fixture.store.park(0, 1, write, 4, failure));
+      fixture.environment.run();
+    }
+    assertThat(JournalFixture.segments(fixture.disk)).hasSizeGreaterThan(30);
+    assertThat(JournalFixture.segments(fixture.disk).get(0)).isEqualTo(1);
+    assertThat(fixture.store.stats(0).parked()).isEqualTo(400);
   }
 
   @Test
