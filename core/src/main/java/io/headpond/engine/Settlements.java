@@ -1,6 +1,5 @@
 package io.headpond.engine;
 
-import io.headpond.EntryState;
 import io.headpond.HeadpondException;
 import io.headpond.Key;
 import io.headpond.RejectedException;
@@ -40,25 +39,18 @@ final class Settlements {
       future.completeExceptionally(reason);
       return future;
     }
-    // In this order: an entry that is parked between the two questions is not taken for a settled
-    // one.
     store
-        .get(key)
-        .thenCombine(
-            store.isParked(key),
-            (lookup, parked) -> {
-              if (parked || lookup.state() == EntryState.PARKED) {
+        .owed(key)
+        .whenComplete(
+            (owed, failure) -> {
+              if (failure != null) {
+                future.completeExceptionally(Failures.cause(failure));
+              } else if (owed.settled(version)) {
+                future.complete(null);
+              } else if (owed.parked()) {
                 future.completeExceptionally(
                     new RejectedException("the entry is parked: a dead letter"));
-              } else if (lookup.state() != EntryState.PENDING) {
-                future.complete(null);
               }
-              return parked;
-            })
-        .exceptionally(
-            failure -> {
-              future.completeExceptionally(Failures.cause(failure));
-              return false;
             });
     return future;
   }

@@ -12,6 +12,7 @@ import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Owed;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Remembered;
 import io.headpond.spi.StoreId;
@@ -296,13 +297,8 @@ public final class JournalStore implements HotStore {
   }
 
   @Override
-  public CompletionStage<Boolean> isParked(Key key) {
-    return now(
-        () -> {
-          store.checkOpen();
-          HotEntry entry = store.entries.get(key);
-          return entry != null && entry.parked();
-        });
+  public CompletionStage<Owed> owed(Key key) {
+    return now(() -> reads.owed(key));
   }
 
   @Override

@@ -7,6 +7,7 @@ import io.headpond.PendingPage;
 import io.headpond.Row;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Owed;
 import io.headpond.spi.RowCodec;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -91,6 +92,21 @@ final class Reads {
       partition.tokens.remove(key);
       HotEntry entry = store.entries.get(key);
       return entry == null ? null : entry.state();
+    } finally {
+      partition.lock.unlock();
+    }
+  }
+
+  Owed owed(Key key) {
+    store.checkOpen();
+    if (!store.entries.containsKey(key)) {
+      return Owed.NOTHING;
+    }
+    Partition partition = store.partition(key);
+    partition.lock.lock();
+    try {
+      HotEntry entry = store.entries.get(key);
+      return entry == null ? Owed.NOTHING : new Owed(entry.oldest(), entry.parked());
     } finally {
       partition.lock.unlock();
     }

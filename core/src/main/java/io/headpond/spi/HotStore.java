@@ -182,8 +182,8 @@ public interface HotStore extends AutoCloseable {
    */
   long nowMicros(int partition);
 
-  /** Whether a dead letter stands for the key, also where reads are given what the database has instead. */
-  CompletionStage<Boolean> isParked(Key key);
+  /** What the database does not have of an entry; staged writes do not count. */
+  CompletionStage<Owed> owed(Key key);
 
   /**
    * Entries that are pending, deferred or parked, ordered by the text of their key.

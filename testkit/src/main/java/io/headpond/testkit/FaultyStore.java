@@ -10,6 +10,7 @@ import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Owed;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Remembered;
 import io.headpond.spi.StoreId;
@@ -33,7 +34,7 @@ public final class FaultyStore implements HotStore {
   private boolean holdFill;
   private boolean holdTake;
   private boolean holdDefer;
-  private boolean holdGet;
+  private boolean holdOwed;
   private final List<Runnable> held = new ArrayList<>();
 
   private FaultyStore(HotStore real) {
@@ -60,9 +61,9 @@ public final class FaultyStore implements HotStore {
     holdDefer = true;
   }
 
-  /** Reads are kept back from now on: they see what is there when they are let go. */
-  public void holdGet() {
-    holdGet = true;
+  /** What is owed of an entry is told later: as it is when it is let go. */
+  public void holdOwed() {
+    holdOwed = true;
   }
 
   /** Fills are kept back from now on: the row was read, the store does not have it. */
@@ -76,7 +77,7 @@ public final class FaultyStore implements HotStore {
     holdFill = false;
     holdTake = false;
     holdDefer = false;
-    holdGet = false;
+    holdOwed = false;
     List<Runnable> steps = List.copyOf(held);
     held.clear();
     steps.forEach(Runnable::run);
@@ -152,7 +153,7 @@ public final class FaultyStore implements HotStore {
 
   @Override
   public CompletionStage<Lookup> get(Key key) {
-    return step(holdGet, () -> real.get(key));
+    return real.get(key);
   }
 
   @Override
@@ -199,8 +200,8 @@ public final class FaultyStore implements HotStore {
   }
 
   @Override
-  public CompletionStage<Boolean> isParked(Key key) {
-    return real.isParked(key);
+  public CompletionStage<Owed> owed(Key key) {
+    return step(holdOwed, () -> real.owed(key));
   }
 
   @Override

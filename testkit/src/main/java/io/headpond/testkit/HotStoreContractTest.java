@@ -24,6 +24,7 @@ import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Owed;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Remembered;
 import io.headpond.spi.Taken;
@@ -700,14 +701,14 @@ public abstract class HotStoreContractTest {
     Mutation bad = put("a", "bad");
     take(5);
     park(bad);
-    assertThat(await(store.isParked(key("a")))).isTrue();
+    assertThat(await(store.owed(key("a"))).parked()).isTrue();
     Mutation staged = put("a", "good", Durability.DATABASE);
     assertThat(get("a").state()).isEqualTo(EntryState.PARKED);
     assertThat(take(5).mutations()).containsExactly(staged);
     settle(staged);
     assertThat(get("a"))
         .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("good"), staged.version(), 0));
-    assertThat(await(store.isParked(key("a")))).isFalse();
+    assertThat(await(store.owed(key("a")))).isEqualTo(Owed.NOTHING);
     crashAndReopen();
     assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
   }
@@ -1264,6 +1265,27 @@ public abstract class HotStoreContractTest {
   }
 
   @Test
+  void whatIsOwedOfAnEntryBeginsWithTheFirstWriteThatTheDatabaseMayNotHave() {
+    assertThat(await(store.owed(key("a")))).isEqualTo(Owed.NOTHING);
+    Mutation first = put("a", "1");
+    Mutation second = put("a", "2");
+    assertThat(await(store.owed(key("a")))).isEqualTo(new Owed(first.version(), false));
+    take(5);
+    Mutation third = put("a", "3");
+    assertThat(await(store.owed(key("a")))).isEqualTo(new Owed(first.version(), false));
+    settle(second);
+    Owed owed = await(store.owed(key("a")));
+    assertThat(owed).isEqualTo(new Owed(third.version(), false));
+    assertThat(owed.settled(second.version())).isTrue();
+    assertThat(owed.settled(third.version())).isFalse();
+    crashAndReopen();
+    assertThat(await(store.owed(key("a")))).isEqualTo(owed);
+    take(5);
+    park(third);
+    assertThat(await(store.owed(key("a")))).isEqualTo(new Owed(third.version(), true));
+  }
+
+  @Test
   void invalidatingAConflictDropsWhatTheDatabaseHadAndKeepsTheLetter() {
     Mutation ours = put("a", "ours");
     take(5);
@@ -1271,7 +1293,7 @@ public abstract class HotStoreContractTest {
     filled("a", "theirs", ours.version() + 10);
     assertThat(await(store.invalidate(key("a")))).isEqualTo(EntryState.PARKED);
     assertThat(get("a").miss()).isTrue();
-    assertThat(await(store.isParked(key("a")))).isTrue();
+    assertThat(await(store.owed(key("a"))).parked()).isTrue();
   }
 
   // Remembered requests

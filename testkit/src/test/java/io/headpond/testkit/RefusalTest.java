@@ -200,9 +200,9 @@ class RefusalTest {
     refuse("bad");
     Receipt receipt = t.put(1, "bad").join();
     var flush = t.cache().flushAsync();
-    t.store().holdGet();
+    t.store().holdOwed();
     CompletableFuture<Void> settled = receipt.settled();
-    while (!t.store().isParked(key(1)).toCompletableFuture().join()) {
+    while (t.cache().status().parked() == 0) {
       assertThat(t.environment.step()).isTrue();
     }
     t.store().release();

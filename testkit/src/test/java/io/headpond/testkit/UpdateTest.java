@@ -370,6 +370,17 @@ class UpdateTest {
   }
 
   @Test
+  @Timeout(5)
+  void aNumberOfAHugeExponentIsRefusedBeforeItIsSpeltOut() {
+    assertThatThrownBy(() -> Increment.of("total", 1).and("total", new BigDecimal("1e999999999")))
+        .isInstanceOf(InvalidValueException.class)
+        .hasMessageContaining("by: 1E+999999999: must have at most 1000 digits");
+    assertThatThrownBy(
+            () -> new Increment.Step(BigDecimal.ONE, null, new BigDecimal("1e-999999999")))
+        .hasMessageContaining("max: ");
+  }
+
+  @Test
   void settledTellsWhenTheDatabaseHasAVersion() {
     long version = await(cache.putAsync(KEY, row("a", 1))).version();
     var settled = cache.settledAsync(KEY, version);
@@ -378,6 +389,10 @@ class UpdateTest {
     settle();
     assertThat(settled).isCompleted();
     assertThat(cache.settledAsync(KEY, version)).isCompleted();
+    // Also while something newer is pending.
+    long newer = await(cache.putAsync(KEY, row("b", 2))).version();
+    assertThat(cache.settledAsync(KEY, version)).isCompleted();
+    assertThat(cache.settledAsync(KEY, newer)).isNotDone();
     assertFails(
         cache.settledAsync(KEY, version + 1_000_000_000_000L),
         InvalidValueException.class,
