@@ -22,12 +22,20 @@ public final class Increment {
    * @param max the highest result; null for none but the column's own
    */
   public record Step(BigDecimal by, @Nullable BigDecimal min, @Nullable BigDecimal max) {
+    /**
+     * @throws InvalidValueException if a number has more than {@value #MAX_DIGITS} digits, or {@code min} is above {@code max}
+     */
     public Step {
+      requireBounded("by", by);
+      requireBounded("min", min);
+      requireBounded("max", max);
       if (min != null && max != null && min.compareTo(max) > 0) {
         throw new InvalidValueException("min", min.toString(), "must not be above max, " + max);
       }
     }
   }
+
+  private static final int MAX_DIGITS = 1_000;
 
   private final Map<String, Step> steps;
   private final boolean create;
@@ -85,6 +93,15 @@ public final class Increment {
   /** Whether an absent entry is made. */
   public boolean creates() {
     return create;
+  }
+
+  /** Adding a number of a huge exponent to a small one would spell it out. */
+  private static void requireBounded(String name, @Nullable BigDecimal number) {
+    if (number != null
+        && (number.precision() > MAX_DIGITS || Math.abs((long) number.scale()) > MAX_DIGITS)) {
+      throw new InvalidValueException(
+          name, number.toString(), "must have at most " + MAX_DIGITS + " digits");
+    }
   }
 
   private Step step(String column) {
