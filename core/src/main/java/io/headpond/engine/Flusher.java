@@ -202,9 +202,8 @@ final class Flusher {
     PartitionStats stats = store.stats(partition);
     Trouble current = trouble;
     boolean held = current != null && !backoff.over();
-    boolean outage = held && current != null && current.kind() == Kind.OUTAGE;
     long untilRenewal = renewAtNanos - core.environment().nanos();
-    if (!requests.isEmpty() || (stats.staged() > 0 && !outage)) {
+    if (!requests.isEmpty() || (stats.staged() > 0 && !held)) {
       begin(held, false);
     } else if (held) {
       wake(backoff.remainingNanos(), true);

@@ -185,6 +185,24 @@ class RefusedRowsTest {
   }
 
   @Test
+  void aThousandThatAreRefusedAreAllParkedAndTheOneBehindThemArrives() {
+    apply(Rule.CHECK);
+    int bad = 1_000;
+    try (WriteBehindCache<Key, Row> cache = builder().maxRetries(0).build()) {
+      for (long id = 0; id < bad; id++) {
+        cache.put(TYPE.key(id), TYPE.rowOf(-1), Durability.JOURNAL);
+      }
+      cache.put(TYPE.key(bad + 1L), TYPE.rowOf(1), Durability.JOURNAL);
+      FlushReport report = cache.flush();
+      assertThat(report.rejected()).isEqualTo(bad);
+      assertThat(report.applied()).isEqualTo(1);
+      assertThat(stored(bad + 1L)).containsExactly("1");
+      assertThat(cache.status().parked()).isEqualTo(bad);
+      assertThat(cache.status().pendingEntries()).isZero();
+    }
+  }
+
+  @Test
   void aLetterIsStillThereAfterARestart() {
     apply(Rule.CHECK);
     try (WriteBehindCache<Key, Row> cache = builder().maxRetries(0).build()) {
