@@ -12,8 +12,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -26,8 +24,8 @@ class CallbackTest {
   @Test
   @Timeout(60)
   void whatIsAttachedMayBlockOnTheSameCache() throws Exception {
-    ExecutorService databaseThread = Executors.newSingleThreadExecutor();
-    FakeDatabase database = new FakeDatabase(new OneThread(databaseThread));
+    OneThread databaseThread = new OneThread();
+    FakeDatabase database = new FakeDatabase(databaseThread);
     try (WriteBehindCache<Key, Row> cache =
         WriteBehindCache.builder(EngineFixture.TYPE)
             .name("t")
@@ -62,7 +60,7 @@ class CallbackTest {
       CompletableFuture.allOf(all.toArray(CompletableFuture<?>[]::new)).get(50, TimeUnit.SECONDS);
       assertThat(cache.drain(Duration.ofSeconds(10)).remaining()).isZero();
     } finally {
-      databaseThread.shutdownNow();
+      databaseThread.close();
     }
   }
 }

@@ -44,9 +44,9 @@ class UpdateRaceTest {
   @ValueSource(ints = {0, 1_000})
   @Timeout(60)
   void noChangeIsLostHoweverItIsMade(int cacheSize) throws Exception {
-    ExecutorService databaseThread = Executors.newSingleThreadExecutor();
+    OneThread databaseThread = new OneThread();
     ExecutorService threads = Executors.newFixedThreadPool(THREADS);
-    FakeDatabase database = new FakeDatabase(new OneThread(databaseThread));
+    FakeDatabase database = new FakeDatabase(databaseThread);
     AtomicLongArray added = new AtomicLongArray(KEYS);
     try (WriteBehindCache<Key, Row> cache =
         WriteBehindCache.builder(TYPE)
@@ -80,7 +80,7 @@ class UpdateRaceTest {
       }
     } finally {
       threads.shutdownNow();
-      databaseThread.shutdownNow();
+      databaseThread.close();
     }
   }
 

@@ -8,6 +8,7 @@ import io.headpond.WriteBehindCache;
 import io.headpond.journal.JournalStore;
 import io.headpond.server.config.DatasetConfig;
 import io.headpond.testkit.FakeDatabase;
+import io.headpond.testkit.OneThread;
 import io.headpond.testkit.SimulatedDisk;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;

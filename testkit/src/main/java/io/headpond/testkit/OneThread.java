@@ -4,10 +4,16 @@ import io.headpond.spi.Environment;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
 
-/** The fake's thread; nothing but {@link #execute} is asked of it. */
-record OneThread(ExecutorService thread) implements Environment {
+/**
+ * The one thread on which a {@link FakeDatabase} answers a cache in real time, and on which a test gives it commands. It has no
+ * timers.
+ */
+public final class OneThread implements Environment, AutoCloseable {
+  private final ExecutorService thread = Executors.newSingleThreadExecutor();
+
   @Override
   public void execute(Runnable task) {
     thread.execute(task);
@@ -40,11 +46,16 @@ record OneThread(ExecutorService thread) implements Environment {
 
   @Override
   public Timer schedule(Duration delay, Runnable task) {
-    throw new IllegalStateException("the fake has no timers");
+    throw new IllegalStateException("a database in memory has no timers");
   }
 
   @Override
   public <T extends @Nullable Object> T await(CompletionStage<T> stage) {
     return stage.toCompletableFuture().join();
+  }
+
+  @Override
+  public void close() {
+    thread.shutdownNow();
   }
 }
