@@ -47,7 +47,7 @@ final class Creation {
 
   private static CompletableFuture<Created> write(
       WriteBehindCache<Key, Row> cache, Row row, WriteOptions options) {
-    WriteOptions onlyNew = options.condition(Condition.absent());
+    WriteOptions onlyNew = isNumber(cache) ? options.condition(Condition.absent()) : options;
     return cache
         .newKeyAsync()
         .thenCompose(
@@ -64,6 +64,17 @@ final class Creation {
                         }))
         .thenCompose(
             created -> created.repeated() ? again(cache, created, options) : done(created));
+  }
+
+  /**
+   * Whether the key comes from a sequence, which may be behind rows that somebody gave numbers of their own: that has to be looked up. A
+   * UUID is new by itself.
+   */
+  private static boolean isNumber(WriteBehindCache<Key, Row> cache) {
+    return switch (cache.rowType().keyColumns().get(0).type().kind()) {
+      case SMALLINT, INTEGER, BIGINT -> true;
+      default -> false;
+    };
   }
 
   /** Somebody was faster with the same request: its key counts, not the one that was made here. */

@@ -69,6 +69,16 @@ class NewEntriesTest {
   }
 
   @Test
+  void anEntryUnderAUuidIsMadeWhileTheDatabaseIsAway() throws IOException {
+    try (RunningApi away =
+        new RunningApi(new TestDataset("kv", RunningApi.KV), new TestDataset("tickets", TICKET))
+            .opened()) {
+      away.kv.database(database -> database.setAway(true));
+      assertThat(away.send("POST", KV, "{\"value\": \"v\"}", JSON).status()).isEqualTo(201);
+    }
+  }
+
+  @Test
   void aNumberComesFromTheSequence() throws IOException {
     Response first = api.send("POST", TICKETS, "{\"title\": \"a\"}", JSON);
     Response second = api.send("POST", TICKETS + "?durability=database", "{}", JSON);
