@@ -89,6 +89,18 @@ class ColumnChangeTest {
   }
 
   @Test
+  void alsoTheElementsOfAnArrayHaveTheirLimits() throws Exception {
+    ColumnType two = ColumnType.array(ColumnType.text(2));
+    carries(ColumnType.array(ColumnType.TEXT), List.of("ab"), two, List.of("ab"));
+    stops(ColumnType.array(ColumnType.TEXT), List.of("abc"), two, "must have at most 2 characters");
+    stops(
+        ColumnType.array(ColumnType.TEXT),
+        List.of("x"),
+        ColumnType.array(ColumnType.enumOf(List.of("open"))),
+        "must be one of open");
+  }
+
+  @Test
   void whatTheColumnWouldRoundIsNotCarriedOver() {
     stops(
         ColumnType.BIGINT, (1L << 53) + 1, ColumnType.DOUBLE, "is not exactly the same as double");
@@ -257,6 +269,11 @@ class ColumnChangeTest {
     assertThatThrownBy(() -> change.check(before.key(new BigDecimal("1.50"))))
         .hasMessage("the key: its values are written in another form now");
     change.check(now.key(new BigDecimal("1.50")));
+    RowType free = RowType.builder().key("p", ColumnType.NUMERIC).build();
+    assertThatThrownBy(
+            () ->
+                new ColumnChange(before.encoding(), free).check(before.key(new BigDecimal("1.50"))))
+        .isInstanceOf(ColumnChange.Inexact.class);
     RowType text = RowType.builder().key("p", ColumnType.text(3)).build();
     ColumnChange shorter =
         new ColumnChange(text.encoding(), RowType.builder().key("p", ColumnType.text(2)).build());
