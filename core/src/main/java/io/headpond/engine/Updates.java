@@ -7,6 +7,7 @@ import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.OverloadedException;
 import io.headpond.Receipt;
+import io.headpond.RequestId;
 import io.headpond.Row;
 import io.headpond.WriteOptions;
 import io.headpond.spi.Expected;
@@ -14,7 +15,6 @@ import io.headpond.spi.Loaded;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Write;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -121,7 +121,7 @@ final class Updates {
         try {
           written = write(now, token);
         } catch (RuntimeException | Error e) {
-          result.completeExceptionally(e);
+          refused(e);
           return;
         }
         if (!written.isDone()) {
@@ -140,6 +140,25 @@ final class Updates {
         now = other;
         token = 0;
       }
+    }
+
+    /** What is there now does not allow it; or the same request, sent twice, has been faster and made it so. */
+    private void refused(Throwable reason) {
+      RequestId request = options.request();
+      if (request == null) {
+        result.completeExceptionally(reason);
+        return;
+      }
+      engine
+          .repeated(request, durability)
+          .whenComplete(
+              (receipt, failure) -> {
+                if (receipt != null) {
+                  result.complete(new Done(null, receipt));
+                } else {
+                  result.completeExceptionally(reason);
+                }
+              });
     }
 
     private void written(@Nullable Done done, @Nullable Throwable failure) {
@@ -187,12 +206,7 @@ final class Updates {
 
     /** The value is not kept long enough to be compared: the row is read, and the token of the miss stands for it. */
     private void load(long token) {
-      follow(
-          core.systemOfRecord()
-              .load(List.of(key))
-              .thenApply(rows -> lookup(rows.get(0)))
-              .toCompletableFuture(),
-          token);
+      follow(engine.load(key).thenApply(this::lookup), token);
     }
 
     private Lookup lookup(Loaded loaded) {
