@@ -98,6 +98,11 @@ final class Numbers {
       throw ColumnType.invalid(
           path, decimal, "must have at most " + digits + " significant digits");
     }
+    // A whole number that is spelt out is meant to its last digit; one with an exponent is not.
+    if (decimal.scale() == 0 && new BigDecimal(number).compareTo(decimal) != 0) {
+      throw ColumnType.invalid(
+          path, decimal, "must be a whole number that a " + type + " holds exactly");
+    }
   }
 
   private static BigDecimal decimal(Object value, String path, String rule) {

@@ -105,6 +105,8 @@ class ColumnTypeTest {
     assertThat(ColumnType.DOUBLE.canonical(7, "d")).isEqualTo(7.0);
     assertThat(ColumnType.DOUBLE.canonical(Double.NaN, "d")).isEqualTo(Double.NaN);
     refused(ColumnType.DOUBLE, new BigDecimal("0.123456789012345678"), "17 significant digits");
+    refused(ColumnType.DOUBLE, 9_007_199_254_740_993L, "a double holds exactly");
+    assertThat(ColumnType.DOUBLE.canonical(new BigDecimal("1e300"), "d")).isEqualTo(1e300);
     refused(ColumnType.DOUBLE, new BigDecimal("1e400"), "range of a double");
     refused(ColumnType.DOUBLE, new BigDecimal("1e-400"), "range of a double");
     refused(ColumnType.DOUBLE, true, "must be a number");
@@ -121,6 +123,7 @@ class ColumnTypeTest {
     refused(ColumnType.REAL, 0.1, "24 bits");
     refused(ColumnType.REAL, 1e39, "24 bits");
     refused(ColumnType.REAL, new BigDecimal("0.1234567891"), "9 significant digits");
+    refused(ColumnType.REAL, 16_777_217, "a real holds exactly");
     refused(ColumnType.REAL, new BigDecimal("1e39"), "range of a real");
     refused(ColumnType.REAL, new BigDecimal("1e-46"), "range of a real");
     refused(ColumnType.REAL, "1", "must be a number");

@@ -60,9 +60,32 @@ final class Increments {
           column.name(), start + " + " + step.by(), "must stay in the range of the column");
     }
     BigDecimal exact = new BigDecimal(sum.toString());
+    requireCounted(column, start, step.by(), exact);
     require(step.min() == null || exact.compareTo(step.min()) >= 0, column, sum, step, now);
     require(step.max() == null || exact.compareTo(step.max()) <= 0, column, sum, step, now);
     return column.type().canonical(sum, column.name());
+  }
+
+  /**
+   * Fractions are rounded as the column's type does it, but no step vanishes in the rounding, and whole numbers stay exact.
+   *
+   * @throws InvalidValueException if a floating-point number is too large for the step to count
+   */
+  private static void requireCounted(
+      Column column, Object start, BigDecimal by, BigDecimal stored) {
+    BigDecimal before = new BigDecimal(start.toString());
+    boolean vanished = by.signum() != 0 && stored.compareTo(before) == 0;
+    boolean whole = isWhole(before) && isWhole(by);
+    if (vanished || (whole && stored.compareTo(before.add(by)) != 0)) {
+      throw new InvalidValueException(
+          column.name(),
+          start + " + " + by,
+          "cannot be held by a " + column.type() + " exactly: so small a step would not count");
+    }
+  }
+
+  private static boolean isWhole(BigDecimal number) {
+    return number.signum() == 0 || number.stripTrailingZeros().scale() <= 0;
   }
 
   private static void require(

@@ -16,6 +16,7 @@ import io.headpond.Increment;
 import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.NoSuchEntryException;
+import io.headpond.RequestId;
 import io.headpond.Row;
 import io.headpond.RowType;
 import io.headpond.UnavailableException;
@@ -367,6 +368,46 @@ class UpdateTest {
         "count",
         "whole number");
     assertThat(await(cache.getAsync(KEY))).isEqualTo(row("a", Integer.MAX_VALUE));
+  }
+
+  @Test
+  void aStepThatAFloatingPointNumberWouldSwallowIsRefused() {
+    await(cache.putAsync(KEY, TYPE.row(Map.of("heat", 16_777_216, "score", 0.5))));
+    assertFails(
+        cache.incrementAsync(KEY, Increment.of("heat", 1), DEFAULTS),
+        InvalidValueException.class,
+        "heat: 1.6777216E7 + 1: cannot be held by a real exactly");
+    assertThat(
+            await(cache.incrementAsync(KEY, Increment.of("heat", 2), DEFAULTS)).value().get("heat"))
+        .isEqualTo(16_777_218f);
+    assertFails(
+        cache.incrementAsync(
+            KEY, Increment.of("score", 0).and("score", new BigDecimal("1e-30")), DEFAULTS),
+        InvalidValueException.class,
+        "score");
+    assertFails(
+        cache
+            .putAsync(KEY, TYPE.row(Map.of("score", 1.0, "heat", 2.0f, "count", 1)))
+            .thenCompose(
+                r ->
+                    cache.incrementAsync(
+                        KEY, Increment.of("score", 9_007_199_254_740_993L), DEFAULTS)),
+        InvalidValueException.class,
+        "score");
+  }
+
+  @Test
+  void aRequestThatIsSentTwiceAtOnceIsNotJudgedByWhatItsFirstHasDone() {
+    WriteOptions once = DEFAULTS.request(new RequestId("r", "sell one"));
+    database.writeRow(KEY, row("a", 1), 7);
+    database.holdReplies();
+    var second = cache.incrementAsync(KEY, Increment.of("count", -1).atLeast("count", 0), once);
+    environment.run();
+    long first = await(cache.putAsync(KEY, row("a", 0), once)).version();
+    database.releaseReplies();
+    assertThat(await(second).receipt().repeated()).isTrue();
+    assertThat(await(second).receipt().version()).isEqualTo(first);
+    assertThat(await(cache.getAsync(KEY))).isEqualTo(row("a", 0));
   }
 
   @Test
