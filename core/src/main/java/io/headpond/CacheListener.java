@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Hears what a cache does. Each method does nothing unless it is overridden.
  *
- * <p><b>When.</b> After the fact: a listener hears of a write when it is acknowledged, of a batch when it is settled. It cannot
+ * <p><b>When.</b> After the fact: a listener hears of a write when it is stored (its acknowledgement may
+ * still be held back a little, where much is pending), of a batch when it is settled. It cannot
  * delay or refuse anything.
  *
  * <p><b>Threads.</b> The events of a cache are given one after the other, in their order, on a thread that the engine does not
@@ -18,7 +19,7 @@ public interface CacheListener {
   /** The most events that wait for a listener. */
   int MAX_BEHIND = 65_536;
 
-  /** A write was acknowledged. */
+  /** A write was stored as durably as was asked. */
   default void written(Write event) {}
 
   /** A write was not taken, or its outcome is unknown. */

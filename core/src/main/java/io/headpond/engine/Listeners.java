@@ -3,6 +3,7 @@ package io.headpond.engine;
 import io.headpond.CacheListener;
 import io.headpond.spi.Environment;
 import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -22,7 +23,7 @@ final class Listeners {
 
   Listeners(List<CacheListener> listeners, Environment environment, Statistics statistics) {
     this.listeners = List.copyOf(listeners);
-    this.events = new SerialExecutor(environment::executeCallback);
+    this.events = new SerialExecutor(environment::executeBlocking);
     this.statistics = statistics;
   }
 
@@ -40,16 +41,21 @@ final class Listeners {
       statistics.lostEvents.increment();
       return;
     }
-    events.execute(
-        () -> {
-          behind.decrementAndGet();
-          for (CacheListener listener : listeners) {
-            try {
-              event.accept(listener);
-            } catch (RuntimeException | Error e) {
-              log.error("a listener failed; it is told of what follows all the same", e);
-            }
-          }
-        });
+    try {
+      events.execute(() -> tellAll(event));
+    } catch (RejectedExecutionException closed) {
+      log.debug("an event came after the close; nobody is told", closed);
+    }
+  }
+
+  private void tellAll(Consumer<CacheListener> event) {
+    behind.decrementAndGet();
+    for (CacheListener listener : listeners) {
+      try {
+        event.accept(listener);
+      } catch (RuntimeException | Error e) {
+        log.error("a listener failed; it is told of what follows all the same", e);
+      }
+    }
   }
 }
