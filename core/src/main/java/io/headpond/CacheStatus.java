@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param name the dataset
  * @param health whether anything needs a person
- * @param reasons why the health is not {@link Health#UP}; one sentence each, never a value of an entry
+ * @param reasons why the health is not {@link Health#UP}; one sentence each, never a value of an entry, unless the database quotes one
  * @param pendingEntries entries that the database does not have yet, without parked ones
  * @param pendingBytes their bytes and those of parked ones, as counted against the limit
  * @param maxPendingEntries the limit on entries

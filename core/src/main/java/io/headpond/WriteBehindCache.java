@@ -129,7 +129,8 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
 
   /**
    * A key that no entry has yet: a UUID of version 7 where the key is one column of type uuid or text; where it is a whole number, the next of
-   * the sequence that was declared for the table. Sequence numbers are taken from the database in blocks; a crash leaves gaps.
+   * the sequence that was declared for the table. Sequence numbers are taken from the database in blocks; a crash leaves gaps. A sequence can be
+   * behind rows that were given numbers by hand: where that may be, write under {@link Condition#absent}.
    *
    * <p>Fails with {@link InvalidValueException} if the key has several columns or another type, or no sequence was declared.
    */
@@ -149,7 +150,8 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
 
   /**
    * Completes when the database has this version of the entry or a newer one; fails as {@link Receipt#settled} does, and with {@link
-   * InvalidValueException} if the version is none that was given yet.
+   * InvalidValueException} if the version is higher than any that was given yet. A version of which nothing is owed counts as settled, also one
+   * that was never given, and one of a write that its durability did not bring over a crash.
    */
   CompletableFuture<Void> settledAsync(K key, long version);
 

@@ -12,16 +12,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes keys that no entry has: UUIDs of version 7 (RFC 9562, section 5.7, with the fraction of the millisecond in the first random bits), or numbers of
+ * Makes keys that no entry has: UUIDs of version 7 (RFC 9562, section 5.7), or numbers of
  * the table's sequence, taken in blocks ahead of their use. Thread-safe.
  */
 final class KeyGenerator {
   private static final int BLOCK = 256;
   private static final int UUID_LENGTH = 36;
-  private static final long MILLI = 1_000;
 
   private final RowType rowType;
   private final SystemOfRecord systemOfRecord;
@@ -69,10 +69,9 @@ final class KeyGenerator {
   }
 
   private UUID uuid() {
-    long micros = environment.wallMicros();
-    long fraction = Math.floorMod(micros, MILLI) * 4_096 / MILLI;
+    long millis = Math.floorDiv(environment.wallMicros(), 1_000L);
     return new UUID(
-        Math.floorDiv(micros, MILLI) << 16 | 0x7000 | fraction,
+        millis << 16 | 0x7000 | environment.random() & 0xfff,
         environment.random() & ~(3L << 62) | 1L << 63);
   }
 
@@ -98,7 +97,13 @@ final class KeyGenerator {
   }
 
   private void ask() {
-    systemOfRecord.nextKeys(BLOCK).whenComplete(this::arrived);
+    CompletionStage<List<Long>> block;
+    try {
+      block = systemOfRecord.nextKeys(BLOCK);
+    } catch (RuntimeException | Error e) {
+      block = CompletableFuture.failedFuture(e);
+    }
+    block.whenComplete(this::arrived);
   }
 
   private void arrived(@Nullable List<Long> block, @Nullable Throwable failure) {
@@ -107,7 +112,7 @@ final class KeyGenerator {
     List<CompletableFuture<Key>> failed = new ArrayList<>();
     boolean more;
     synchronized (lock) {
-      if (block == null) {
+      if (block == null || block.isEmpty()) {
         failed.addAll(waiting);
         waiting.clear();
       } else {

@@ -44,7 +44,7 @@ public final class JdbcTable implements SystemOfRecordFactory {
   }
 
   /**
-   * A sequence that gives new keys of a table whose key is one {@code integer} or {@code bigint} column. Its numbers are taken in
+   * A sequence that gives new keys of a table whose key is one {@code smallint}, {@code integer} or {@code bigint} column. Its numbers are taken in
    * blocks; those that a process has taken and not used leave gaps. Default: none, and then such a table has no generated keys.
    *
    * @param name {@code sequence} or {@code schema.sequence}, spelled as in the catalogue

@@ -13,6 +13,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  * waits for. So an unlogged sequence, which a crash sets back, and one that cycles are refused.
  */
 final class KeySequence {
+  private static final Set<ColumnType.Kind> NUMBERS =
+      Set.of(ColumnType.Kind.SMALLINT, ColumnType.Kind.INTEGER, ColumnType.Kind.BIGINT);
+
   private KeySequence() {}
 
   /** Creates it if there is none, beginning behind the keys that the table has. */
@@ -43,8 +47,7 @@ final class KeySequence {
   /** Whether the declared key can be numbers of a sequence. */
   static boolean fits(RowType declared) {
     List<Column> key = declared.keyColumns();
-    ColumnType.Kind kind = key.get(0).type().kind();
-    return key.size() == 1 && (kind == ColumnType.Kind.INTEGER || kind == ColumnType.Kind.BIGINT);
+    return key.size() == 1 && NUMBERS.contains(key.get(0).type().kind());
   }
 
   /** Notes what is wrong with it. Returns its name for a statement, with the schema. */

@@ -201,7 +201,7 @@ final class PostgresCheck {
       problems.add(
           "keySequence " + name,
           "gives whole numbers, which this key cannot be",
-          "a key of one column, integer or bigint; or no keySequence");
+          "a key of one column, smallint, integer or bigint; or no keySequence");
       return null;
     }
     if (mapping.createTable() && catalogue.sequence(name) == null) {

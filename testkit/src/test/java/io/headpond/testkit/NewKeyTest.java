@@ -54,7 +54,7 @@ class NewKeyTest {
       assertThat(key.variant()).isEqualTo(2);
       assertThat(key.getMostSignificantBits() >>> 16).isEqualTo(environment.wallMicros() / 1_000);
       keys.add(key.toString());
-      environment.advance(Duration.ofNanos(250_000));
+      environment.advance(Duration.ofMillis(1));
     }
     assertThat(keys).isSorted().doesNotHaveDuplicates();
     assertThat((String) next(open(ColumnType.TEXT))).hasSize(36);
