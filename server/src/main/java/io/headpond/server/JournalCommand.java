@@ -33,13 +33,14 @@ final class JournalCommand {
     public Integer call() {
       CheckReport report = JournalTool.check(folder);
       System.out.printf(
-          "%s: %s%n  segments %d, records %d, pending %d, dead letters %d, %s%n",
+          "%s: %s%n  segments %d, records %d, pending %d, dead letters %d, remembered requests %d, %s%n",
           folder,
           report.sound() ? "sound" : "damaged, a server does not start with it",
           report.segments(),
           report.records(),
           report.pending(),
           report.parked(),
+          report.requests(),
           report.closed() ? "closed properly" : "not closed (the process died)");
       report.damage().forEach(damage -> System.out.println("  " + damage));
       if (!report.sound()) {
@@ -70,7 +71,9 @@ final class JournalCommand {
     @Override
     public Integer call() {
       SalvageReport report = JournalTool.salvage(from, to);
-      System.out.printf("%s: pending %d, dead letters %d%n", to, report.pending(), report.parked());
+      System.out.printf(
+          "%s: pending %d, dead letters %d, remembered requests %d%n",
+          to, report.pending(), report.parked(), report.requests());
       report.damage().forEach(damage -> System.out.println("  not readable: " + damage));
       report
           .doubtful()

@@ -37,8 +37,8 @@ final class Requests {
   }
 
   /**
-   * Refuses a write while the server stops, and one with parameters or conditions, which these routes do not know: a condition that is
-   * ignored would be a lost update.
+   * Refuses a write while the server stops, and one with parameters, conditions or a request's name, which these routes do not know: a
+   * condition that is ignored would be a lost update, a name that is ignored a write done twice.
    */
   static void plainWrite(HttpServletRequest request, boolean stopping) {
     if (stopping) {
@@ -54,6 +54,14 @@ final class Requests {
             value,
             "this route keeps no conditions; those under /v1/datasets do");
       }
+    }
+    String name = request.getHeader("Idempotency-Key");
+    if (name != null) {
+      throw Problem.of(
+          Problem.Kind.BAD_REQUEST,
+          "Idempotency-Key",
+          name,
+          "this route remembers no requests; POST /v1/datasets/{dataset}/entries does");
     }
   }
 

@@ -112,7 +112,7 @@ final class WriteBuffer implements RouteSet {
             .member("success", true)
             .member("key", key)
             .member("queued", queued)
-            .member("queue_depth", dataset.cache().status().pendingEntries())
+            .member("queue_depth", dataset.cache().pendingEntries())
             .member(
                 "message", queued ? "Write queued successfully" : "Write stored in the database")
             .endObject());

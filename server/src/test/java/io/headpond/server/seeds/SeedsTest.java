@@ -111,13 +111,16 @@ class SeedsTest {
   }
 
   @Test
-  void aConditionThatIsNotKeptIsRefused() throws Exception {
+  void aConditionOrANameThatIsNotKeptIsRefused() throws Exception {
     open();
     for (String[] request :
         new String[][] {{"PUT", "/products/a"}, {"DELETE", "/products/a"}, {"POST", "/write"}}) {
       HttpResponse<String> answer = send(request[0], request[1], LAMP, "If-Match", "\"1\"");
       assertThat(answer.statusCode()).isEqualTo(400);
       assertThat(answer.body()).contains("If-Match", "those under /v1/datasets do");
+      answer = send(request[0], request[1], LAMP, "Idempotency-Key", "once");
+      assertThat(answer.statusCode()).isEqualTo(400);
+      assertThat(answer.body()).contains("Idempotency-Key", "remembers no requests");
     }
   }
 
