@@ -131,6 +131,14 @@ final class EngineFixture {
     return row == null ? null : (String) row.get("name");
   }
 
+  /** What a future has completed with; unlike {@code join} it does not wait for ever for one that has not. */
+  static <T> T done(CompletableFuture<T> future) {
+    if (!future.isDone()) {
+      throw new AssertionError("not done");
+    }
+    return future.join();
+  }
+
   /** Time passes until all that lingers is due, and everything that runs has run. */
   void linger() {
     environment.advance(LINGER.plusMillis(1));

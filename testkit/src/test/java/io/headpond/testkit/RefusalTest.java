@@ -1,5 +1,6 @@
 package io.headpond.testkit;
 
+import static io.headpond.testkit.EngineFixture.done;
 import static io.headpond.testkit.EngineFixture.key;
 import static io.headpond.testkit.EngineFixture.row;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -184,12 +185,12 @@ class RefusalTest {
   void settledFailsWithTheDatabasesWordsWhenItIsParkedNotBefore() {
     t.open(builder());
     refuse("bad");
-    CompletableFuture<Void> settled = t.put(1, "bad").join().settled();
+    CompletableFuture<Void> settled = done(t.put(1, "bad")).settled();
     t.environment.advance(Duration.ofMillis(500));
     assertThat(status().deferred()).isEqualTo(1);
     assertThat(settled).isNotDone();
     t.environment.advance(ALL_TRIES);
-    assertThatThrownBy(settled::join)
+    assertThatThrownBy(() -> done(settled))
         .hasCauseInstanceOf(RejectedException.class)
         .hasMessageContaining("refused on command");
   }
@@ -198,7 +199,7 @@ class RefusalTest {
   void settledFailsAlsoIfItIsAskedWhileTheEntryIsBeingParked() {
     t.open(builder().maxRetries(0));
     refuse("bad");
-    Receipt receipt = t.put(1, "bad").join();
+    Receipt receipt = done(t.put(1, "bad"));
     var flush = t.cache().flushAsync();
     t.store().holdOwed();
     CompletableFuture<Void> settled = receipt.settled();
@@ -206,7 +207,7 @@ class RefusalTest {
       assertThat(t.environment.step()).isTrue();
     }
     t.store().release();
-    assertThatThrownBy(settled::join).hasCauseInstanceOf(RejectedException.class);
+    assertThatThrownBy(() -> done(settled)).hasCauseInstanceOf(RejectedException.class);
     t.environment.run();
     assertThat(flush).isCompleted();
   }
@@ -215,7 +216,7 @@ class RefusalTest {
   void settledCompletesWhenALaterTrySucceeds() {
     t.open(builder());
     refuse("bad");
-    CompletableFuture<Void> settled = t.put(1, "bad").join().settled();
+    CompletableFuture<Void> settled = done(t.put(1, "bad")).settled();
     t.linger();
     refuse(Set.of());
     t.environment.advance(DELAY);
@@ -276,7 +277,7 @@ class RefusalTest {
       f.put(1, "bad");
       f.database.holdReplies();
       f.linger();
-      Receipt good = f.put(1, "good").join();
+      Receipt good = done(f.put(1, "good"));
       f.database.releaseReplies();
       f.environment.run();
       assertThat(f.cache().status().parked()).isZero();
@@ -498,19 +499,19 @@ class RefusalTest {
     var flush = t.cache().flushAsync();
     t.environment.run();
     assertThat(flush).isCompleted();
-    FlushReport report = flush.join();
+    FlushReport report = done(flush);
     assertThat(report.applied()).isEqualTo(8);
     assertThat(report.rejected()).isEqualTo(2);
     assertThat(report.remaining()).isEqualTo(2);
     assertThat(report.error()).isEqualTo("refused on command");
     var again = t.cache().flushAsync();
     t.environment.run();
-    assertThat(again.join().applied() + again.join().rejected()).isZero();
-    assertThat(again.join().error()).isNull();
+    assertThat(done(again).applied() + done(again).rejected()).isZero();
+    assertThat(done(again).error()).isNull();
     t.environment.advance(ALL_TRIES);
     var afterwards = t.cache().flushAsync();
     t.environment.run();
-    assertThat(afterwards.join().remaining()).isZero();
+    assertThat(done(afterwards).remaining()).isZero();
   }
 
   @Test
@@ -529,9 +530,9 @@ class RefusalTest {
     t.environment.run();
     // The entry that was due was tried before the ready one.
     assertThat(pending().attempts()).isEqualTo(2);
-    assertThat(flush.join().applied()).isEqualTo(2);
-    assertThat(flush.join().rejected()).isZero();
-    assertThat(flush.join().error()).isNull();
+    assertThat(done(flush).applied()).isEqualTo(2);
+    assertThat(done(flush).rejected()).isZero();
+    assertThat(done(flush).error()).isNull();
   }
 
   @Test
@@ -559,7 +560,7 @@ class RefusalTest {
     assertThat(stored(2)).isEqualTo(row("good"));
     assertThat(drain).isNotDone();
     t.environment.advance(ALL_TRIES);
-    assertThat(drain.join())
+    assertThat(done(drain))
         .returns(1, FlushReport::applied)
         .returns(4, FlushReport::rejected)
         .returns(0, FlushReport::remaining)
@@ -574,15 +575,15 @@ class RefusalTest {
     t.put(1, "bad");
     var drain = t.cache().drainAsync(Duration.ofSeconds(2));
     t.environment.advance(Duration.ofSeconds(2));
-    assertThat(drain.join().remaining()).isEqualTo(1);
-    assertThat(drain.join().error()).isEqualTo("refused on command");
+    assertThat(done(drain).remaining()).isEqualTo(1);
+    assertThat(done(drain).error()).isEqualTo("refused on command");
   }
 
   @Test
   void theFrontierStaysBehindWhatIsDeferredAndPassesWhatIsParked() {
     t.open(builder().maxRetries(6));
     refuse("bad");
-    long bad = t.put(1, "bad").join().version();
+    long bad = done(t.put(1, "bad")).version();
     t.linger();
     for (int i = 0; i < 20; i++) {
       t.put(2, "good" + i);

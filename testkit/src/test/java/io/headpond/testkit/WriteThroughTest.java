@@ -1,5 +1,6 @@
 package io.headpond.testkit;
 
+import static io.headpond.testkit.EngineFixture.done;
 import static io.headpond.testkit.EngineFixture.key;
 import static io.headpond.testkit.EngineFixture.row;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -66,7 +67,7 @@ class WriteThroughTest {
     // The first may have gone alone, before the others came.
     assertThat(batchSizes().size()).isLessThanOrEqualTo(2);
     for (int i = 0; i < 50; i++) {
-      assertThat(writes.get(i).join().version()).isEqualTo(t.database.row(key(i)).version());
+      assertThat(done(writes.get(i)).version()).isEqualTo(t.database.row(key(i)).version());
     }
     assertThat(t.cache().status().counters().applied()).isEqualTo(50);
     assertThat(t.cache().status().flushRate()).isPositive();
@@ -91,12 +92,13 @@ class WriteThroughTest {
     t.store().release();
     t.environment.run();
     for (int i = 0; i < 10; i++) {
+      CompletableFuture<Receipt> write = writes.get(i);
       if (i == 3 || i == 7) {
-        assertThatThrownBy(writes.get(i)::join)
+        assertThatThrownBy(() -> done(write))
             .hasCauseInstanceOf(RejectedException.class)
             .hasMessageContaining("refused on command");
       } else {
-        assertThat(writes.get(i)).isCompleted();
+        assertThat(write).isCompleted();
       }
     }
     assertThat(t.database.rows()).hasSize(8);
@@ -120,7 +122,7 @@ class WriteThroughTest {
     t.environment.run();
     assertThat(writes.get(0)).isCompleted();
     assertThat(writes.get(2)).isCompleted();
-    assertThatThrownBy(writes.get(1)::join)
+    assertThatThrownBy(() -> done(writes.get(1)))
         .hasCauseInstanceOf(RejectedException.class)
         .hasMessageContaining("newer version");
     assertThat(t.get(1)).isEqualTo("theirs");
@@ -141,7 +143,7 @@ class WriteThroughTest {
     var late = through(5, "late");
     t.environment.advance(Duration.ofSeconds(16));
     assertThat(writes).allMatch(CompletableFuture::isCompletedExceptionally);
-    assertThatThrownBy(writes.get(0)::join).hasCauseInstanceOf(OutcomeUnknownException.class);
+    assertThatThrownBy(() -> done(writes.get(0))).hasCauseInstanceOf(OutcomeUnknownException.class);
     t.database.releaseReplies();
     t.environment.run();
     assertThat(late).isCompleted();
@@ -156,7 +158,7 @@ class WriteThroughTest {
     List<CompletableFuture<Receipt>> writes = through(0, 5);
     t.environment.advance(Duration.ofSeconds(31));
     for (CompletableFuture<Receipt> write : writes) {
-      assertThatThrownBy(write::join).hasCauseInstanceOf(UnavailableException.class);
+      assertThatThrownBy(() -> done(write)).hasCauseInstanceOf(UnavailableException.class);
     }
     t.database.setAway(false);
     t.environment.advance(Duration.ofSeconds(31));
@@ -192,7 +194,7 @@ class WriteThroughTest {
       t.database.retryNext();
     }
     t.environment.advance(Duration.ofSeconds(31));
-    assertThatThrownBy(write::join).hasCauseInstanceOf(OutcomeUnknownException.class);
+    assertThatThrownBy(() -> done(write)).hasCauseInstanceOf(OutcomeUnknownException.class);
     t.environment.advance(Duration.ofMinutes(30));
     assertThat(t.get(1)).isEqualTo("a");
   }
@@ -270,10 +272,10 @@ class WriteThroughTest {
     t.database.releaseReplies();
     t.environment.run();
     assertThat(through).isCompleted();
-    assertThatThrownBy(absent::join).hasCauseInstanceOf(ConditionFailedException.class);
+    assertThatThrownBy(() -> done(absent)).hasCauseInstanceOf(ConditionFailedException.class);
     assertThat(t.cache().status().counters().refused()).isZero();
     var matching =
-        putIf(1, "matching", Condition.version(through.join().version()), Durability.JOURNAL);
+        putIf(1, "matching", Condition.version(done(through).version()), Durability.JOURNAL);
     t.environment.run();
     assertThat(matching).isCompleted();
     t.linger();
@@ -360,7 +362,7 @@ class WriteThroughTest {
     t.environment.run();
     assertThat(heard)
         .containsExactlyInAnyOrder(
-            "written " + good.join().version() + " DATABASE",
+            "written " + done(good).version() + " DATABASE",
             "flushed 1 null",
             "flushed 0 1 of 1 entries were refused: refused on command",
             "refused refused on command");
