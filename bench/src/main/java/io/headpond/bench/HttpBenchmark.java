@@ -10,6 +10,8 @@ import org.HdrHistogram.Histogram;
 /** Writes over HTTP beside a route of the same server that does nothing. */
 final class HttpBenchmark implements Benchmark {
   private static final int CONNECTIONS = 16;
+  private static final int BATCH_CLIENTS = 4;
+  private static final int BATCH_LINES = 1_000;
   private static final int KEYS = 10_000;
   private static final String PING = "/v1/ping";
 
@@ -53,14 +55,21 @@ final class HttpBenchmark implements Benchmark {
     List<String> then = new ArrayList<>(Comparison.HEADINGS);
     then.addAll(List.of("p50", "p99", "p99.9", "limit p50", "limit p99"));
     Table table = new Table(List.of("flush", "durability"), then);
-    measure(run, table, "later", LATER);
+    Table batches = new Table(List.of("flush", "durability"), then);
+    measure(run, table, batches, "later", LATER);
     if (!run.quick()) {
-      measure(run, table, "as shipped", "");
+      measure(run, table, batches, "as shipped", "");
     }
     run.out().print(table);
+    run.out()
+        .printf(
+            "%nBatches: lines in a second, POST .../entries:batch, %d clients, each with one batch of %,d at a"
+                + " time; latencies are those of a whole batch.%nLimit: PUT %s with the same bytes.%n%n",
+            BATCH_CLIENTS, BATCH_LINES, PING);
+    run.out().print(batches);
   }
 
-  private static void measure(Run run, Table table, String flush, String config)
+  private static void measure(Run run, Table table, Table batches, String flush, String config)
       throws IOException, InterruptedException {
     run.progress("http, starting the server");
     try (ServerProcess server = ServerProcess.start(run, config);
@@ -71,6 +80,11 @@ final class HttpBenchmark implements Benchmark {
       for (String durability : new String[] {"memory", "journal", "disk"}) {
         run.progress("http " + durability + ", flushed " + flush);
         measure(run, table, clients, flush, durability, seconds);
+      }
+      BatchClients batching = new BatchClients(server.port(), BATCH_CLIENTS, BATCH_LINES, KEYS);
+      for (String durability : new String[] {"journal", "disk"}) {
+        run.progress("http batches " + durability + ", flushed " + flush);
+        measure(run, batches, batching, flush, durability, seconds);
       }
     }
   }
@@ -95,12 +109,38 @@ final class HttpBenchmark implements Benchmark {
         limits.add(ping);
       }
     }
+    table.row(
+        List.of(flush, durability.toUpperCase(Locale.ROOT)), cells(comparison, latencies, limits));
+  }
+
+  private static void measure(
+      Run run, Table table, BatchClients clients, String flush, String durability, double seconds) {
+    String target = "/v1/datasets/kv/entries:batch?durability=" + durability;
+    Comparison comparison = new Comparison();
+    Histogram latencies = new Histogram(3);
+    Histogram limits = new Histogram(3);
+    for (int round = run.firstRound(); round <= run.rounds(); round++) {
+      Histogram batch = new Histogram(3);
+      Histogram ping = new Histogram(3);
+      Result subject = clients.post(target, seconds, batch);
+      Result limit = clients.put(PING, seconds, ping);
+      if (round > 0) {
+        comparison.add(subject.rate() * BATCH_LINES, limit.rate() * BATCH_LINES);
+        latencies.add(batch);
+        limits.add(ping);
+      }
+    }
+    table.row(
+        List.of(flush, durability.toUpperCase(Locale.ROOT)), cells(comparison, latencies, limits));
+  }
+
+  private static List<String> cells(Comparison comparison, Histogram latencies, Histogram limits) {
     List<String> cells = new ArrayList<>(comparison.cells(0));
     for (double percentile : new double[] {50, 99, 99.9}) {
       cells.add(Samples.micros(latencies.getValueAtPercentile(percentile)));
     }
     cells.add(Samples.micros(limits.getValueAtPercentile(50)));
     cells.add(Samples.micros(limits.getValueAtPercentile(99)));
-    table.row(List.of(flush, durability.toUpperCase(Locale.ROOT)), cells);
+    return cells;
   }
 }
