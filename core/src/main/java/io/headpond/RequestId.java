@@ -17,6 +17,22 @@ public record RequestId(String id, String fingerprint) {
   private static final int MAX_LENGTH = 255;
 
   /**
+   * Refuses a level at which no request is remembered.
+   *
+   * @throws UnsupportedDurabilityException with the reason, unless it is {@link Durability#JOURNAL} or {@link Durability#DISK}
+   */
+  public static void requireKept(Durability durability) {
+    if (durability != Durability.JOURNAL && durability != Durability.DISK) {
+      throw new UnsupportedDurabilityException(
+          durability,
+          "a write with a request id needs JOURNAL or DISK: at "
+              + durability
+              + " the write and the word that it was done are not kept in one step, so a crash could"
+              + " forget the request but not the write, and the same request sent again would be done twice");
+    }
+  }
+
+  /**
    * @throws InvalidValueException if the id is empty, or one of them is too long or no valid Unicode
    */
   public RequestId {

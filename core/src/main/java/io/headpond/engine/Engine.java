@@ -11,6 +11,7 @@ import io.headpond.OutcomeUnknownException;
 import io.headpond.Receipt;
 import io.headpond.RequestId;
 import io.headpond.UnavailableException;
+import io.headpond.UnsupportedDurabilityException;
 import io.headpond.engine.FlushRequest.Result;
 import io.headpond.spi.Environment;
 import io.headpond.spi.Lease;
@@ -93,6 +94,11 @@ final class Engine {
 
   /** The receipt of a request that was carried out before; null if it was not. */
   CompletableFuture<@Nullable Receipt> repeated(RequestId request, Durability durability) {
+    try {
+      RequestId.requireKept(durability);
+    } catch (UnsupportedDurabilityException e) {
+      return CompletableFuture.failedFuture(e);
+    }
     return core.store()
         .request(request.id())
         .thenApply(

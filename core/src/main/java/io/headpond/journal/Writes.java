@@ -39,13 +39,8 @@ final class Writes {
       Row row = write.row();
       boolean journaled =
           write.durability() == Durability.JOURNAL || write.durability() == Durability.DISK;
-      if (write.request() != null && !journaled) {
-        throw new UnsupportedDurabilityException(
-            write.durability(),
-            "a write with a request id needs JOURNAL or DISK: at "
-                + write.durability()
-                + " the write and the word that it was done are not kept in one step, so a crash could"
-                + " forget the request but not the write, and the same request sent again would be done twice");
+      if (write.request() != null) {
+        RequestId.requireKept(write.durability());
       }
       byte[] encoded = journaled && row != null ? RowCodec.encode(row) : null;
       int length = encoded != null ? encoded.length : row == null ? 0 : row.encodedSize();

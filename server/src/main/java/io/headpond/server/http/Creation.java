@@ -36,6 +36,8 @@ final class Creation {
     if (request == null) {
       return write(cache, row, options);
     }
+    // Before it is looked up: what is remembered is as durable as that, and not more.
+    RequestId.requireKept(durability(cache, options));
     // Asked first, so that a repeated request takes no key.
     return earlier(cache, request, options)
         .thenCompose(
@@ -106,6 +108,11 @@ final class Creation {
             earlier -> earlier == null ? null : repeat(earlier, request, cache, options));
   }
 
+  private static Durability durability(WriteBehindCache<Key, Row> cache, WriteOptions options) {
+    Durability asked = options.durability();
+    return asked == null ? cache.durability() : asked;
+  }
+
   private static Created repeat(
       CompletedRequest<Key> earlier,
       RequestId request,
@@ -115,9 +122,7 @@ final class Creation {
       throw new RequestConflictException(
           "the request id " + request.id() + " belongs to another request of the last day", false);
     }
-    Durability durability =
-        options.durability() == null ? cache.durability() : options.durability();
-    return new Created(earlier.key(), earlier.version(), durability, true);
+    return new Created(earlier.key(), earlier.version(), durability(cache, options), true);
   }
 
   private static RuntimeException taken(

@@ -79,6 +79,24 @@ class NewEntriesTest {
   }
 
   @Test
+  void aRepeatedRequestIsNotSaidToBeMoreDurableThanItsFirstWas() throws IOException {
+    String name = "Idempotency-Key: \"level\"";
+    String vote =
+        api.send("POST", TICKETS, "{\"votes\": 1}", JSON).header("Location") + ":increment";
+    assertThat(
+            api.send("POST", vote + "?durability=journal", "{\"votes\": 1}", JSON, name).status())
+        .isEqualTo(202);
+    for (String durability : new String[] {"database", "memory"}) {
+      Response again =
+          api.send("POST", vote + "?durability=" + durability, "{\"votes\": 1}", JSON, name);
+      assertThat(again.status()).isEqualTo(400);
+      assertThat(again.body()).contains("unsupported-durability");
+      assertThat(api.send("POST", KV + "?durability=" + durability, "{}", JSON, name).body())
+          .contains("unsupported-durability");
+    }
+  }
+
+  @Test
   void aNumberComesFromTheSequence() throws IOException {
     Response first = api.send("POST", TICKETS, "{\"title\": \"a\"}", JSON);
     Response second = api.send("POST", TICKETS + "?durability=database", "{}", JSON);
