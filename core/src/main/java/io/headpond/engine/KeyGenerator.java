@@ -127,8 +127,10 @@ final class KeyGenerator {
     environment.executeCallback(
         () -> {
           given.forEach(each -> complete(each.to, each.number));
-          Throwable reason = reason(failure);
-          failed.forEach(each -> each.completeExceptionally(reason));
+          if (!failed.isEmpty()) {
+            Throwable reason = reason(failure);
+            failed.forEach(each -> each.completeExceptionally(reason));
+          }
         });
     if (more) {
       ask();

@@ -102,8 +102,7 @@ class ColumnChangeTest {
 
   @Test
   void whatTheColumnWouldRoundIsNotCarriedOver() {
-    stops(
-        ColumnType.BIGINT, (1L << 53) + 1, ColumnType.DOUBLE, "is not exactly the same as double");
+    stops(ColumnType.BIGINT, (1L << 53) + 1, ColumnType.DOUBLE, "that a double holds exactly");
     stops(
         ColumnType.NUMERIC,
         new BigDecimal("0.12345678901234567"),
@@ -114,7 +113,7 @@ class ColumnChangeTest {
         ColumnType.array(ColumnType.BIGINT),
         List.of((1L << 53) + 1),
         ColumnType.array(ColumnType.DOUBLE),
-        "is not exactly the same as double[]");
+        "that a double holds exactly");
   }
 
   @Test

@@ -56,10 +56,9 @@ final class Server implements AutoCloseable {
       try {
         backend = Backend.open(config);
         opened.push(backend);
+        opened.push(this::closeDatasets);
         for (DatasetConfig dataset : config.datasets()) {
-          Dataset open = new Dataset(dataset, backend.cache(dataset, false));
-          opened.push(open.cache());
-          datasets.add(open);
+          datasets.add(new Dataset(dataset, backend.cache(dataset, false)));
         }
       } catch (RuntimeException | Error e) {
         listening.handle((server, failure) -> server).thenAccept(Server::closeIfStarted).join();
@@ -131,6 +130,29 @@ final class Server implements AutoCloseable {
       } catch (Exception e) {
         LOG.warn("{} did not close as it should", next.getClass().getSimpleName(), e);
       }
+    }
+  }
+
+  /** Side by side: with the database away each takes some seconds to give up. */
+  private void closeDatasets() {
+    List<Thread> closing = new ArrayList<>();
+    for (Dataset dataset : datasets) {
+      Thread thread = new Thread(dataset.cache()::close, "headpond-" + dataset.name() + "-close");
+      thread.start();
+      closing.add(thread);
+    }
+    boolean interrupted = false;
+    for (Thread thread : closing) {
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 

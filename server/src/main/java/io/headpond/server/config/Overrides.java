@@ -83,10 +83,25 @@ public record Overrides(
     }
     String user = text(environment, "HEADPOND_DATABASE_USER");
     String password = text(environment, "HEADPOND_DATABASE_PASSWORD");
-    return DatabaseConfig.of(
-        url,
-        user != null ? user : file.databaseUser(),
-        password != null ? password : file.databasePassword());
+    try {
+      return DatabaseConfig.of(
+          url,
+          user != null ? user : file.databaseUser(),
+          password != null ? password : file.databasePassword());
+    } catch (ConfigurationException e) {
+      throw new ConfigurationException(origin(environment) + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Where the URL of the database stands; the URL itself is not shown, it may hold a password. */
+  private String origin(Map<String, String> environment) {
+    if (databaseUrl != null) {
+      return "--database-url";
+    }
+    return text(environment, HEADPOND_DATABASE_URL) != null
+        ? "environment variable " + HEADPOND_DATABASE_URL
+        : "database.url in the configuration"
+            + (text(environment, DATABASE_URL) == null ? "" : " or " + DATABASE_URL);
   }
 
   /**

@@ -247,7 +247,12 @@ class ConfigFileTest {
             "environment variables HEADPOND_DATABASE_URL and DATABASE_URL name different databases;"
                 + " unset one of them, or say --database-url");
     assertThatThrownBy(() -> database(null, null, "mysql://common/db"))
-        .hasMessageContaining("database URL: must be jdbc:postgresql:");
+        .hasMessageStartingWith(
+            "database.url in the configuration or DATABASE_URL: database URL: must be jdbc:postgresql:");
+    assertThatThrownBy(() -> database("nonsense", ours, common))
+        .hasMessageStartingWith("--database-url: database URL: must be");
+    assertThatThrownBy(() -> database(null, "nonsense", null))
+        .hasMessageStartingWith("environment variable HEADPOND_DATABASE_URL: database URL");
   }
 
   @Test
