@@ -19,6 +19,9 @@ public final class RowType {
   /** The most bytes of a canonical key. */
   public static final int MAX_KEY_BYTES = 1_024;
 
+  private static final String KEY = "key ";
+  private static final String VALUE = "value:";
+
   private final List<Column> keyColumns;
   private final List<Column> valueColumns;
   private final Map<String, Integer> valueIndexes = new HashMap<>();
@@ -33,6 +36,11 @@ public final class RowType {
     for (Column column : columns()) {
       if (seen.put(column.name(), column) != null) {
         throw new ConfigurationException("columns: " + column.name() + " stands twice");
+      }
+      // An encoding has a line for each column.
+      if (column.name().indexOf('\n') >= 0 || column.name().indexOf('\r') >= 0) {
+        throw new ConfigurationException(
+            "columns: the name \"" + column.name() + "\" must not have a line break");
       }
     }
     keyColumns.forEach(RowType::checkKeyColumn);
@@ -210,19 +218,21 @@ public final class RowType {
   /**
    * What the encoding of keys and rows depends on, as text: equal for two types whose rows can read
    * each other's bytes. Lengths, precisions, labels and nullability are not part of it. A line for each column ends with a space
-   * and its kind; an array's is that of its elements with {@code []} behind it.
+   * and its kind; an array's is that of its elements with {@code []} behind it. That of a key column begins with {@code key} and a space; if the name of a value column
+   * begins so, its kind has {@code value:} before it.
    */
   public String encoding() {
     StringBuilder text = new StringBuilder();
-    keyColumns.forEach(c -> text.append("key ").append(encoding(c)));
-    valueColumns.forEach(c -> text.append(encoding(c)));
+    keyColumns.forEach(c -> text.append(KEY).append(encoding(c, "")));
+    valueColumns.forEach(c -> text.append(encoding(c, c.name().startsWith(KEY) ? VALUE : "")));
     return text.toString();
   }
 
-  private static String encoding(Column column) {
+  private static String encoding(Column column, String mark) {
     ColumnType element = column.type().element();
     return column.name()
         + " "
+        + mark
         + (element == null ? column.type().kind().name() : element.kind().name() + "[]")
         + "\n";
   }
@@ -258,14 +268,16 @@ public final class RowType {
     Builder columns = builder();
     for (String line : encoding.lines().toList()) {
       int kindAt = line.lastIndexOf(' ') + 1;
-      // A value column may be called key.
-      boolean key = line.startsWith("key ") && kindAt > 4;
-      int nameAt = key ? 4 : 0;
+      // A value column may be called key, or marked.
+      boolean marked = line.startsWith(KEY) && line.startsWith(VALUE, kindAt);
+      boolean key = line.startsWith(KEY) && kindAt > KEY.length() && !marked;
+      int nameAt = key ? KEY.length() : 0;
       if (kindAt - 1 <= nameAt) {
         throw new ConfigurationException("columns: \"" + line + "\" is not a name and a kind");
       }
       String name = line.substring(nameAt, kindAt - 1);
-      ColumnType type = typeOf(line.substring(kindAt), name);
+      String kind = line.substring(marked ? kindAt + VALUE.length() : kindAt);
+      ColumnType type = typeOf(kind, name);
       if (key) {
         columns.key(name, type);
       } else {
@@ -348,7 +360,7 @@ public final class RowType {
     /**
      * The finished type.
      *
-     * @throws ConfigurationException if there is no key column, a name stands twice, or a key column
+     * @throws ConfigurationException if there is no key column, a name stands twice or has a line break, or a key column
      *     has a type that cannot be one
      */
     public RowType build() {

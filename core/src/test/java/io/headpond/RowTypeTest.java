@@ -230,6 +230,46 @@ class RowTypeTest {
     }
   }
 
+  /** The lines of key columns begin with the same word. */
+  @Test
+  void aValueColumnIsNotTakenForAKeyColumn() {
+    RowType type =
+        RowType.builder()
+            .key("key figure", ColumnType.BIGINT)
+            .key("figure", ColumnType.BIGINT)
+            .column("key of it", ColumnType.TEXT)
+            .column("key ", ColumnType.array(ColumnType.TEXT))
+            .column("key  two", ColumnType.TEXT)
+            .column("keys", ColumnType.TEXT)
+            .column("value:TEXT", ColumnType.TEXT)
+            .build();
+    RowType parsed = RowType.parse(type.encoding());
+    assertThat(parsed).isEqualTo(type);
+    assertThat(parsed.encoding()).isEqualTo(type.encoding());
+    RowType other =
+        RowType.builder()
+            .key("key figure", ColumnType.BIGINT)
+            .key("figure", ColumnType.BIGINT)
+            .key("of it", ColumnType.TEXT)
+            .build();
+    assertThat(type.encoding()).doesNotStartWith(other.encoding());
+  }
+
+  /** An encoding has a line for each column. */
+  @Test
+  void aNameHasOneLine() {
+    for (String name : List.of("a TEXT\nb", "a\rb", "a\n")) {
+      assertThatThrownBy(
+              () ->
+                  RowType.builder()
+                      .key("id", ColumnType.TEXT)
+                      .column(name, ColumnType.TEXT)
+                      .build())
+          .isInstanceOf(ConfigurationException.class)
+          .hasMessageContaining("must not have a line break");
+    }
+  }
+
   @Test
   void whatIsNoEncodingIsRefused() {
     for (String text :
@@ -241,6 +281,8 @@ class RowTypeTest {
             "key  TEXT\n",
             "key id\n",
             "key id TEXT\n\n",
+            "key id TEXT\nc value:TEXT\n",
+            "key id TEXT\nkey c value:\n",
             " TEXT\n")) {
       assertThatThrownBy(() -> RowType.parse(text))
           .as(text)
