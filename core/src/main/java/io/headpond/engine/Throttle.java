@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Slows writers down before the limit is reached, by holding acknowledgements back. Thread-safe.
  *
- * <p>Below half of the limit nothing happens. From there on new entries are let through at the rate at which the database takes them,
- * times a factor that falls from 2 at half of the limit over 1 at three quarters to 0 at the limit; so what is pending comes to
+ * <p>Below half of the limit nothing happens; the limit is the room that refused entries leave, since no flush would free what they
+ * take. From there on new entries are let through at the rate at which the database takes them, times a factor that falls from 2 at half of the limit over 1 at three quarters to 0 at the limit; so what is pending comes to
  * rest where writers are as fast as the database. No pause is longer than 200 ms, and near half of the limit none is longer than a
  * few, also when the database takes nothing. (After the dirty throttling of the Linux kernel, {@code balance_dirty_pages}: free run, set point, position
  * ratio.)

@@ -359,9 +359,6 @@ final class Batches {
             group.put(entry.current, encoded, entry.oldest(), trouble), Journal.Use.FLUSH);
         entry.recordedIn(group);
       }
-      if (entry.parked() != trouble.parked()) {
-        store.limits.add(trouble.parked() ? -1 : 1, 0);
-      }
       partition.trouble(entry, trouble);
       if (trouble.conflict()) {
         store.clean.drop(entry.key);

@@ -97,7 +97,7 @@ final class Compactor {
   private long neededBytes() {
     long bytes = store.requests.bytes();
     for (HotEntry entry : store.entries.values()) {
-      bytes += entry.bytes + Group.maxTroubleLength(entry.trouble);
+      bytes += entry.bytes + (entry.trouble == null ? 0 : Group.TROUBLE_FIXED);
     }
     return bytes;
   }

@@ -73,7 +73,7 @@ final class Group {
   static final int FLAG_COMMENT = 32;
   static final int PUT_FIXED = 34;
   static final int REQUEST_FIXED = 24;
-  private static final int TROUBLE_FIXED = 22;
+  static final int TROUBLE_FIXED = 22;
   static final int SCHEMA_ID = 1;
 
   /** What a put adds to its key and row, with the group around it and trouble of the longest message. */
@@ -246,11 +246,6 @@ final class Group {
     room(TROUBLE_FIXED + message.length);
     out.putLong(trouble.dueMicros()).putInt(trouble.attempts());
     out.putLong(trouble.failure().micros()).putShort((short) message.length).put(message);
-  }
-
-  /** The most bytes that a record gets by this trouble; a character of UTF-16 has at most three in UTF-8. */
-  static int maxTroubleLength(@Nullable Trouble trouble) {
-    return trouble == null ? 0 : TROUBLE_FIXED + 3 * trouble.failure().message().length();
   }
 
   /** Pads the group and gives the length that it takes in the file. */

@@ -21,7 +21,7 @@ final class HotEntry {
   /** Since when it is pending: the version of the first write that no batch under way carries. */
   long since;
 
-  /** As counted against the limit. */
+  /** As counted against the limit, with the text of its trouble. */
   int bytes;
 
   /** The version that the journal has of it, no older than the last settled one; 0 if none. */
@@ -60,6 +60,11 @@ final class HotEntry {
   boolean parked() {
     Trouble had = trouble;
     return had != null && had.parked();
+  }
+
+  int troubleBytes() {
+    Trouble had = trouble;
+    return had == null ? 0 : had.bytes();
   }
 
   /** Before then it is not offered; 0 if it is not deferred. */

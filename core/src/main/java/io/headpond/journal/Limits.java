@@ -5,21 +5,24 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What is pending in all partitions, and how much may be. Parked entries do not count as entries but their bytes do: a heap is full of them as
- * well as of others, while a limit on entries that letters could fill would also keep out what might free them. Thread-safe.
+ * well as of others, while a limit on entries that letters could fill would also keep out what might free them. What the database has refused,
+ * parked or not, is counted once more by itself: no flush frees it, so nobody is slowed down for its sake. Thread-safe.
  */
 final class Limits {
   private final int maxEntries;
   private final long maxBytes;
-  private final double entryShare;
-  private final double byteShare;
   private final AtomicInteger entries = new AtomicInteger();
   private final AtomicLong bytes = new AtomicLong();
+
+  /** Those of the entries that are deferred. */
+  private final AtomicInteger refusedEntries = new AtomicInteger();
+
+  /** Those of the bytes that deferred and parked entries have. */
+  private final AtomicLong refusedBytes = new AtomicLong();
 
   Limits(int maxEntries, long maxBytes) {
     this.maxEntries = maxEntries;
     this.maxBytes = maxBytes;
-    this.entryShare = 1.0 / maxEntries;
-    this.byteShare = 1.0 / maxBytes;
   }
 
   /** Counts a new entry and its bytes, if there is room for both. */
@@ -53,9 +56,25 @@ final class Limits {
     bytes.addAndGet(moreBytes);
   }
 
-  /** The share of the one or the other limit that is used, whichever is greater. */
+  /** Of what is counted already, so much more is deferred or, in bytes, parked. */
+  void addRefused(int moreEntries, long moreBytes) {
+    refusedEntries.addAndGet(moreEntries);
+    refusedBytes.addAndGet(moreBytes);
+  }
+
+  /**
+   * How much of the room that refused entries leave is used, of that for entries or of that for bytes, whichever is greater; 1 is full. It may be a
+   * little off while entries come and go.
+   */
   double usage() {
-    return Math.max(entries.get() * entryShare, bytes.get() * byteShare);
+    return Math.max(
+        share(entries.get(), refusedEntries.get(), maxEntries),
+        share(bytes.get(), refusedBytes.get(), maxBytes));
+  }
+
+  private static double share(long used, long refused, long limit) {
+    long room = limit - refused;
+    return used - refused < room ? (double) (used - refused) / room : 1;
   }
 
   int entries() {

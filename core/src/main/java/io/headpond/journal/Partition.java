@@ -12,10 +12,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A partition in memory: its clock, and which of its entries are ready, under way, deferred, parked, staged. It does no input
- * or output. All is guarded by {@code lock}; the volatile fields are written under it and read anywhere.
+ * A partition in memory: its clock, and which of its entries are ready, under way, deferred, parked, staged. Of what is refused it tells the
+ * limits, too. It does no input or output. All is guarded by {@code lock}; the volatile fields are written under it and read anywhere.
  *
  * <p>An entry that has trouble but is not parked is deferred: it stands among {@code byDue} instead of {@code ready}, also when its time has
  * come, so that it is taken apart from those that the database has not refused.
@@ -49,6 +50,7 @@ final class Partition {
   boolean opened;
   long bytes;
 
+  private final Limits limits;
   private final List<HotEntry> inFlight = new ArrayList<>();
   private final TreeSet<HotEntry> byDue = new TreeSet<>(BY_DUE);
   private final TreeSet<HotEntry> bySince = new TreeSet<>(BY_SINCE);
@@ -71,8 +73,9 @@ final class Partition {
     DEFERRED
   }
 
-  Partition(int number, long tokenStart) {
+  Partition(int number, long tokenStart, Limits limits) {
     this.number = number;
+    this.limits = limits;
     this.tokens = new FillTokens(tokenStart);
   }
 
@@ -111,7 +114,6 @@ final class Partition {
 
   /** A new entry; {@code since} and trouble are set. It goes behind all others unless it waits or is parked. */
   void add(HotEntry entry) {
-    bytes += entry.bytes;
     count(entry, 1);
     if (entry.trouble == null) {
       ready.addLast(entry);
@@ -120,19 +122,22 @@ final class Partition {
     }
   }
 
-  /** An entry has a new value. */
-  void rewritten(HotEntry entry, Mutation write) {
-    if (entry.parked()) {
-      count(entry, -1);
-      entry.since = write.version();
-      // In this order: no reader may take the parked value for a good one.
-      entry.current = write;
+  /** An entry has a new value, and with it so many bytes. */
+  void rewritten(HotEntry entry, Mutation write, int size) {
+    boolean wasParked = entry.parked();
+    count(entry, -1);
+    entry.bytes = size;
+    // In this order: no reader may take the parked value for a good one.
+    entry.current = write;
+    if (wasParked) {
       entry.trouble = null;
-      count(entry, 1);
+    }
+    count(entry, 1);
+    if (wasParked) {
+      entry.since = write.version();
       ready.addLast(entry);
       return;
     }
-    entry.current = write;
     if (!entry.deferred && !entry.queued) {
       entry.since = write.version();
       if (entry.trouble == null) {
@@ -148,7 +153,6 @@ final class Partition {
     leave(entry);
     entry.inFlight = null;
     count(entry, -1);
-    bytes -= entry.bytes;
   }
 
   /** The database has what the batch carried, but there is a newer value: nothing is known against that one. */
@@ -156,9 +160,7 @@ final class Partition {
     entry.inFlight = null;
     if (entry.deferred) {
       leave(entry);
-      count(entry, -1);
-      entry.trouble = null;
-      count(entry, 1);
+      change(entry, null);
       ready.add(entry);
     }
   }
@@ -169,19 +171,32 @@ final class Partition {
     leave(entry);
     entry.inFlight = null;
     entry.since = since;
-    count(entry, -1);
-    entry.trouble = trouble;
-    count(entry, 1);
+    change(entry, trouble);
     if (!trouble.parked()) {
       wait(entry);
     }
   }
 
+  /** The entry's trouble, with all that counts it; there is always room for its text. */
+  private void change(HotEntry entry, @Nullable Trouble trouble) {
+    boolean wasParked = entry.parked();
+    int before = entry.bytes;
+    count(entry, -1);
+    entry.bytes += (trouble == null ? 0 : trouble.bytes()) - entry.troubleBytes();
+    entry.trouble = trouble;
+    count(entry, 1);
+    limits.add((wasParked ? 1 : 0) - (entry.parked() ? 1 : 0), entry.bytes - before);
+  }
+
   private void count(HotEntry entry, int one) {
     Trouble trouble = entry.trouble;
+    bytes += (long) one * entry.bytes;
     if (trouble == null) {
       pending += one;
-    } else if (trouble.parked()) {
+      return;
+    }
+    limits.addRefused(trouble.parked() ? 0 : one, (long) one * entry.bytes);
+    if (trouble.parked()) {
       parked += one;
       conflicts += trouble.conflict() ? one : 0;
     } else {

@@ -128,7 +128,11 @@ final class Recovered {
                   : new Mutation.Put(key, row, found.version, found.writeId));
       entry.since = found.since;
       entry.trouble = found.trouble;
-      entry.bytes = key.length() + (bytes == null ? 0 : bytes.remaining()) + HotEntry.OVERHEAD;
+      entry.bytes =
+          key.length()
+              + (bytes == null ? 0 : bytes.remaining())
+              + HotEntry.OVERHEAD
+              + entry.troubleBytes();
       pending
           .computeIfAbsent(JournalReader.segment(found.putPosition), n -> new ArrayList<>())
           .add(new Pending(entry, bytes));
@@ -225,11 +229,11 @@ final class Recovered {
         + " then change them";
   }
 
-  /** The most bytes that one of the entries has. */
+  /** The most bytes that one of the entries has beside the text of its trouble. */
   int largest() {
     return pending.values().stream()
         .flatMap(List::stream)
-        .mapToInt(of -> of.entry().bytes)
+        .mapToInt(of -> of.entry().bytes - of.entry().troubleBytes())
         .max()
         .orElse(0);
   }

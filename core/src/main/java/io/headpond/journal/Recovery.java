@@ -158,9 +158,10 @@ final class Recovery {
   }
 
   private StoreState start(JournalReader reader, JournalState state, UUID id) throws IOException {
+    Limits limits = new Limits(settings.maxPendingEntries(), settings.maxPendingBytes());
     Partition[] partitions = new Partition[settings.partitions()];
     for (int i = 0; i < partitions.length; i++) {
-      partitions[i] = new Partition(i, settings.environment().random());
+      partitions[i] = new Partition(i, settings.environment().random(), limits);
       partitions[i].clock = state.marks.clocks()[i];
       partitions[i].recoveredClock = state.marks.clocks()[i];
       partitions[i].frontier = state.marks.frontiers()[i];
@@ -189,7 +190,7 @@ final class Recovery {
       old.get(old.size() - 1).file.force(0, (int) end);
     }
     journal.start(old, reader.newest() + 1, end);
-    return new StoreState(settings, partitions, journal, new Requests(maxRequestBytes));
+    return new StoreState(settings, partitions, limits, journal, new Requests(maxRequestBytes));
   }
 
   private static SegmentHeader.Marks marks(Partition[] partitions) {

@@ -28,6 +28,7 @@ final class StoreState {
   StoreState(
       HotStoreFactory.Settings settings,
       Partition[] partitions,
+      Limits limits,
       Journal journal,
       Requests requests) {
     this.settings = settings;
@@ -36,7 +37,7 @@ final class StoreState {
     this.journal = journal;
     this.requests = requests;
     this.clean = new CleanValues(settings.cacheSize(), settings.ttl(), environment);
-    this.limits = new Limits(settings.maxPendingEntries(), settings.maxPendingBytes());
+    this.limits = limits;
   }
 
   Partition partition(Key key) {

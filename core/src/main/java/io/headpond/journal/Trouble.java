@@ -1,6 +1,7 @@
 package io.headpond.journal;
 
 import io.headpond.spi.Failure;
+import java.nio.charset.StandardCharsets;
 
 /**
  * What the database has had against an entry. Immutable.
@@ -24,6 +25,11 @@ record Trouble(long dueMicros, int attempts, boolean parked, Failure failure) {
           new Failure(
               failure.message().substring(0, end) + "...", failure.conflict(), failure.micros());
     }
+  }
+
+  /** What its text counts against the limit on bytes. */
+  int bytes() {
+    return failure.message().getBytes(StandardCharsets.UTF_8).length;
   }
 
   /** Parked because the database holds a newer version that is none of ours: its value is not served. */

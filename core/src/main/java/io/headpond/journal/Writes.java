@@ -154,7 +154,9 @@ final class Writes {
       if (unexpected != null) {
         return CompletableFuture.completedFuture(unexpected);
       }
-      if (!admit(entry, size)) {
+      Trouble kept = kept(entry);
+      int bytes = kept == null ? size : size + kept.bytes();
+      if (!admit(entry, bytes)) {
         return CompletableFuture.completedFuture(WriteOutcome.Full.INSTANCE);
       }
       Mutation mutation;
@@ -170,12 +172,12 @@ final class Writes {
           append(group, entry, mutation, encoded, write.durability() == Durability.DISK);
         }
       } catch (HeadpondException e) {
-        withdraw(entry, size);
+        withdraw(entry, bytes);
         throw e;
       }
       boolean coalesced = entry != null && (entry.queued || entry.deferred || entry.parked());
       boolean added = entry == null || entry.parked();
-      entry = apply(partition, entry, mutation, size);
+      entry = apply(partition, entry, mutation, bytes);
       if (group != null) {
         entry.recordedIn(group);
         if (request != null) {
@@ -242,6 +244,11 @@ final class Writes {
         : new Mutation.Put(write.key(), row, version, writeId);
   }
 
+  /** A newer value is under the same suspicion, unless the entry is a letter. */
+  private static @Nullable Trouble kept(@Nullable HotEntry entry) {
+    return entry == null || entry.parked() ? null : entry.trouble;
+  }
+
   private void append(
       Group group,
       @Nullable HotEntry entry,
@@ -250,8 +257,8 @@ final class Writes {
       boolean toForce) {
     boolean fresh = entry == null || entry.parked() || !(entry.queued || entry.deferred);
     long since = fresh || entry == null ? mutation.version() : entry.since;
-    Trouble kept = entry == null || entry.parked() ? null : entry.trouble;
-    store.journal.append(group.put(mutation, encoded, since, kept), Journal.Use.WRITE, toForce);
+    store.journal.append(
+        group.put(mutation, encoded, since, kept(entry)), Journal.Use.WRITE, toForce);
   }
 
   private HotEntry apply(
@@ -267,9 +274,7 @@ final class Writes {
     if (known.parked()) {
       store.limits.add(1, 0);
     }
-    partition.bytes += size - known.bytes;
-    known.bytes = size;
-    partition.rewritten(known, mutation);
+    partition.rewritten(known, mutation, size);
     return known;
   }
 

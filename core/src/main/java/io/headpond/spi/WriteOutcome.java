@@ -10,8 +10,8 @@ public sealed interface WriteOutcome {
    * @param ready how many entries of the partition are ready to be taken now, with this one; 1 says
    *     that the partition has just ceased to be idle
    * @param coalesced whether it took the place of an earlier write that was still pending
-   * @param usage if there is a pending entry more than before, how full the store is: the share of the limit on entries or on
-   *     bytes, whichever is greater, where 1 is full; else 0
+   * @param usage if there is a pending entry more than before, how full the store is of what a flush can free: the share of the entries or of the
+   *     bytes for which parked and deferred entries leave room, whichever is greater, where 1 is full; else 0
    */
   record Written(Mutation mutation, int ready, boolean coalesced, double usage)
       implements WriteOutcome {}

@@ -37,6 +37,7 @@ final class JournalFixture {
   SimulatedDisk disk = new SimulatedDisk();
   HotStore store;
   int maxEntries = 100_000;
+  long maxBytes = 1L << 40;
 
   JournalFixture() {
     store = open(disk);
@@ -47,7 +48,7 @@ final class JournalFixture {
         .segmentSize(SEGMENT)
         .open(
             new HotStoreFactory.Settings(
-                "things", TYPE, 1, maxEntries, 1L << 40, 100, Duration.ofHours(1), environment));
+                "things", TYPE, 1, maxEntries, maxBytes, 100, Duration.ofHours(1), environment));
   }
 
   /** Goes on with the store as it is found on this disk. */

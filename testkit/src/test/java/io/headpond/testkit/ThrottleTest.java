@@ -31,7 +31,11 @@ class ThrottleTest {
 
   /** How long the acknowledgement of a new entry is held back. */
   private Duration pause(long id) {
-    CompletableFuture<Receipt> receipt = t.put(id, "v" + id);
+    return pause(id, "v" + id);
+  }
+
+  private Duration pause(long id, String value) {
+    CompletableFuture<Receipt> receipt = t.put(id, value);
     Duration waited = Duration.ZERO;
     while (!receipt.isDone()) {
       t.environment.advance(Duration.ofMillis(1));
@@ -140,6 +144,75 @@ class ThrottleTest {
     t.environment.advance(Duration.ofSeconds(31));
     assertThat(pause(5)).isZero();
     t.environment.advance(Duration.ofSeconds(31));
+  }
+
+  /** No flush frees what letters take, so who writes is slowed down by the room that they leave. */
+  @Test
+  void lettersSlowNobodyDown() {
+    t.open(t.builder().maxPendingBytes(1 << 20).maxRetries(0).overload(Overload.reject()));
+    refuseFrom(1_000);
+    String big = "x".repeat(9_000);
+    int letters = 93;
+    for (int i = 0; i < letters; i++) {
+      t.put(1_000 + i, big);
+      t.linger();
+    }
+    assertThat(t.cache().status().parked()).isEqualTo(letters);
+    assertThat(t.cache().status().pendingBytes()).isBetween(820_000L, 860_000L);
+    t.database.setAway(true);
+    assertThat(pause(1)).isZero();
+    assertPausesFromHalfOfTheRestOn(2, big);
+    t.database.setAway(false);
+    putRight(1_000, letters);
+  }
+
+  @Test
+  void entriesThatAreTriedAgainSlowNobodyDown() {
+    t.open(
+        t.builder()
+            .maxPendingEntries(100)
+            .maxRetries(100)
+            .retryDelay(Duration.ofSeconds(30))
+            .overload(Overload.reject()));
+    refuseFrom(1_000);
+    int deferred = 80;
+    for (int i = 0; i < deferred; i++) {
+      t.put(1_000 + i, "bad");
+      t.linger();
+    }
+    assertThat(t.cache().status().deferred()).isEqualTo(deferred);
+    t.database.setAway(true);
+    assertThat(assertPausesFromHalfOfTheRestOn(1, "v")).isEqualTo(20);
+    t.database.setAway(false);
+    putRight(1_000, deferred);
+  }
+
+  /** Writes new entries up to the limit; returns how many there were room for. */
+  private int assertPausesFromHalfOfTheRestOn(int first, String value) {
+    List<Duration> pauses = new ArrayList<>();
+    for (int i = first; t.cache().status().counters().refused() == 0; i++) {
+      pauses.add(pause(i, value));
+    }
+    int fitted = pauses.size() - 1;
+    assertThat(fitted).isGreaterThan(15);
+    assertThat(pauses.subList(0, fitted / 2)).containsOnly(Duration.ZERO);
+    assertThat(pauses.subList(fitted / 2 + 1, fitted)).doesNotContain(Duration.ZERO).isSorted();
+    assertThat(pauses.get(fitted - 1)).isGreaterThan(Duration.ofMillis(160));
+    return fitted;
+  }
+
+  private void refuseFrom(long id) {
+    t.database.refuse(
+        mutation -> (Long) EngineFixture.TYPE.components(mutation.key()).get(0) >= id);
+  }
+
+  private void putRight(long first, int count) {
+    t.database.refuse(mutation -> false);
+    for (int i = 0; i < count; i++) {
+      t.put(first + i, "good");
+    }
+    t.environment.advance(Duration.ofSeconds(61));
+    assertThat(t.cache().status().pendingBytes()).isZero();
   }
 
   @Test
