@@ -5,6 +5,10 @@ package io.headpond;
  * request id is remembered for {@linkplain #KEPT_HOURS a day}, as durably as the write itself and in the same step; the same request sent again changes nothing and gets the
  * first one's version. Immutable.
  *
+ * <p>A day is 24 hours of the wall clock, which goes on while no process runs, and 24 hours of the process's own time as well, so that a clock that jumps ahead and is
+ * put right again makes it forget nothing; of a request of an earlier process, the rest of them that the wall clock told at the start. Only
+ * across a restart the wall clock alone tells: if it is ahead at the start, or was behind when the request came, that is forgotten early.
+ *
  * <p>Kept by {@link Durability#JOURNAL} and {@link Durability#DISK}; a write at another level with a request id is refused.
  *
  * @param id any text of 1 to 255 characters that no other request of the dataset uses within a day

@@ -60,7 +60,7 @@ final class Compactor {
       if (closed || store.journal.failure() != null) {
         return;
       }
-      store.requests.expire(store.environment.wallMicros());
+      store.requests.expire(store.environment.wallMicros(), store.environment.nanos());
       store.journal.dropEmpty();
       // The room first: what is written again needs it.
       while ((noRoom() || tooLong()) && rewriteOldest()) {

@@ -41,6 +41,11 @@ final class Recovered {
   /** By what is in the way: the entries. */
   private final Map<String, Names> obstacles = new LinkedHashMap<>();
 
+  /** When the requests had the age that the wall clock gave them. */
+  final long atMicros;
+
+  final long atNanos;
+
   private final Names rekeyed = new Names();
   private int rekeyedRequests;
   private long rekeyedUntil;
@@ -85,9 +90,10 @@ final class Recovered {
             add(key, found);
           }
         });
-    long now = settings.environment().wallMicros();
+    atMicros = settings.environment().wallMicros();
+    atNanos = settings.environment().nanos();
     for (JournalState.FoundRequest request : state.requests.values()) {
-      if (request.living(now)) {
+      if (request.living(atMicros)) {
         add(request);
       }
     }

@@ -19,13 +19,18 @@ import org.jspecify.annotations.Nullable;
  * an old one forgotten early.
  *
  * <p>A request is claimed before its write is looked at, and then either written, with the place of its record in the journal, or released. So
- * of several with one id exactly one gets through, whatever their partitions. Time is the wall clock's, since it has to go on
- * while no process runs.
+ * of several with one id exactly one gets through, whatever their partitions.
+ *
+ * <p><b>Time.</b> The wall clock's, since it has to go on while no process runs. As it may jump ahead and be put right again, a request is forgotten
+ * only when a day has passed by the monotonic clock as well; one of an earlier process has by that clock the age that the wall clock gave it
+ * when this process began. The oldest by the wall clock goes first, so if that was set back others may stay longer, never
+ * shorter.
  *
  * <p>Thread-safe. Its lock is the last to be taken, and nothing is waited for under it.
  */
 final class Requests {
   static final long KEPT_MICROS = TimeUnit.HOURS.toMicros(RequestId.KEPT_HOURS);
+  private static final long KEPT_NANOS = TimeUnit.HOURS.toNanos(RequestId.KEPT_HOURS);
 
   /** What a request costs beside the bytes of its record, as counted against the limit. */
   static final int OVERHEAD = 256;
@@ -37,7 +42,13 @@ final class Requests {
   static final class Request {
     final RequestId id;
     final Key key;
+
+    /** When it came, by the wall clock. */
     final long micros;
+
+    /** The same by the monotonic clock. */
+    final long nanos;
+
     final int recordLength;
 
     /** The version that its write was given; 0 while it is under way. */
@@ -49,15 +60,23 @@ final class Requests {
     /** Up to where the journal must be forced for it to be on the disk. A record written again is forced before the first one goes. */
     private long end;
 
-    Request(RequestId id, Key key, long micros) {
+    Request(RequestId id, Key key, long micros, long nanos) {
       this.id = id;
       this.key = key;
       this.micros = micros;
+      this.nanos = nanos;
       this.recordLength = Group.requestLength(id, key);
     }
 
     private int bytes() {
       return recordLength + OVERHEAD;
+    }
+
+    /** How long it is remembered from then on; not positive if its day is over. */
+    private long remainingNanos(long nowMicros, long nowNanos) {
+      return Math.max(
+          TimeUnit.MICROSECONDS.toNanos(micros + KEPT_MICROS - nowMicros),
+          nanos + KEPT_NANOS - nowNanos);
     }
 
     private Remembered remembered() {
@@ -92,25 +111,23 @@ final class Requests {
    * @throws OverloadedException if there is no room for another one
    */
   synchronized @Nullable Request claim(Request request) {
-    expire(request.micros);
+    expire(request.micros, request.nanos);
     Request earlier = byId.get(request.id.id());
     if (earlier != null) {
       return earlier;
     }
     if (bytes + request.bytes() > maxBytes) {
-      throw full(request.micros);
+      throw full(request.micros, request.nanos);
     }
     bytes += request.bytes();
     byId.put(request.id.id(), request);
     return null;
   }
 
-  private OverloadedException full(long now) {
+  private OverloadedException full(long nowMicros, long nowNanos) {
     Request oldest = byTime.peek();
     Duration wait =
-        oldest == null
-            ? SOON
-            : Duration.ofNanos(TimeUnit.MICROSECONDS.toNanos(oldest.micros + KEPT_MICROS - now));
+        oldest == null ? SOON : Duration.ofNanos(oldest.remainingNanos(nowMicros, nowNanos));
     return new OverloadedException(
         "no more requests can be remembered: the last "
             + RequestId.KEPT_HOURS
@@ -139,9 +156,16 @@ final class Requests {
     byTime.add(request);
   }
 
-  /** What a journal remembers, whatever the limit. Its record stands in an old segment, which counts it. */
-  synchronized Request recovered(Remembered remembered, Segment segment) {
-    Request request = new Request(remembered.request(), remembered.key(), remembered.micros());
+  /** What a journal remembers at this time, whatever the limit. Its record stands in an old segment, which counts it. */
+  synchronized Request recovered(
+      Remembered remembered, Segment segment, long nowMicros, long nowNanos) {
+    long age = Math.max(0, Math.min(nowMicros - remembered.micros(), KEPT_MICROS));
+    Request request =
+        new Request(
+            remembered.request(),
+            remembered.key(),
+            remembered.micros(),
+            nowNanos - TimeUnit.MICROSECONDS.toNanos(age));
     request.version = remembered.version();
     request.segment = segment;
     byId.put(request.id.id(), request);
@@ -151,8 +175,8 @@ final class Requests {
   }
 
   /** The request under this id; null if there is none. */
-  synchronized @Nullable Request get(String id, long now) {
-    expire(now);
+  synchronized @Nullable Request get(String id, long nowMicros, long nowNanos) {
+    expire(nowMicros, nowNanos);
     return byId.get(id);
   }
 
@@ -162,9 +186,9 @@ final class Requests {
   }
 
   /** Forgets those whose day is over. */
-  synchronized void expire(long now) {
+  synchronized void expire(long nowMicros, long nowNanos) {
     for (Request oldest = byTime.peek();
-        oldest != null && oldest.micros + KEPT_MICROS <= now;
+        oldest != null && oldest.remainingNanos(nowMicros, nowNanos) <= 0;
         oldest = byTime.peek()) {
       byTime.remove();
       byId.remove(oldest.id.id());

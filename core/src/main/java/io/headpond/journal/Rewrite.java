@@ -63,7 +63,11 @@ final class Rewrite {
     recovered
         .requests
         .getOrDefault(number, List.of())
-        .forEach(of -> remembered.add(store.requests.recovered(of.remembered(), segment)));
+        .forEach(
+            of ->
+                remembered.add(
+                    store.requests.recovered(
+                        of.remembered(), segment, recovered.atMicros, recovered.atNanos)));
     return remembered;
   }
 

@@ -84,7 +84,8 @@ final class Writes {
   /** The request that was carried out under this id, when it is forced to the disk; null if there is none. */
   CompletableFuture<@Nullable Remembered> request(String id) {
     store.checkOpen();
-    Requests.Request request = store.requests.get(id, store.environment.wallMicros());
+    Requests.Request request =
+        store.requests.get(id, store.environment.wallMicros(), store.environment.nanos());
     Requests.Found found = request == null ? null : store.requests.found(request);
     if (found != null) {
       return store.journal.<@Nullable Remembered>forced(found.end(), found.remembered(), false);
@@ -103,7 +104,8 @@ final class Writes {
     // A repeated request needs no room and no lease, but a store that knows what it says.
     store.checkWritable();
     Requests.Request request =
-        new Requests.Request(id, write.key(), store.environment.wallMicros());
+        new Requests.Request(
+            id, write.key(), store.environment.wallMicros(), store.environment.nanos());
     Requests.Request earlier = store.requests.claim(request);
     if (earlier != null) {
       return repeated(write, earlier);

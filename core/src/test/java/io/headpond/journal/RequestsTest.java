@@ -45,12 +45,18 @@ class RequestsTest {
   }
 
   private Request written(Journal journal, String id, long micros) {
-    Request request = new Request(id(id), KEY, micros);
+    Request request = new Request(id(id), KEY, micros, micros * 1_000);
     assertThat(requests.claim(request)).isNull();
     Group group = new Group().request(new Remembered(request.id, KEY, 7, micros));
     journal.append(group, Journal.Use.WRITE);
     requests.written(request, 7, group);
     return request;
+  }
+
+  /** A day after that time. */
+  private void expire(long micros) {
+    long now = Requests.KEPT_MICROS + micros;
+    requests.expire(now, now * 1_000);
   }
 
   private static int live(Journal journal) {
@@ -72,9 +78,9 @@ class RequestsTest {
     assertThat(first.live.get()).isZero();
     assertThat(requests.in(first)).isEmpty();
     assertThat(live(journal)).isEqualTo(2_000);
-    requests.expire(Requests.KEPT_MICROS + 1_499);
+    expire(1_499);
     assertThat(live(journal)).isEqualTo(500);
-    requests.expire(Requests.KEPT_MICROS + 1_999);
+    expire(1_999);
     assertThat(live(journal)).isZero();
     assertThat(requests.bytes()).isZero();
     journal.close();
@@ -89,7 +95,7 @@ class RequestsTest {
     }
     Segment first = journal.segments().get(0);
     List<Request> some = requests.in(first);
-    journal.onRoll(() -> requests.expire(Requests.KEPT_MICROS + 1_000_000));
+    journal.onRoll(() -> expire(1_000_000));
     for (int i = 0; requests.bytes() > 0; i++) {
       assertThat(i).isLessThan(100);
       requests.rewrite(some, first, journal, Journal.Use.FLUSH);

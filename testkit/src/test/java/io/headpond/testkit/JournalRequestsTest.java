@@ -440,6 +440,82 @@ class JournalRequestsTest {
         .hasMessageContaining("maxRequestBytes: 4095");
   }
 
+  // Clocks
+
+  /** Whatever looks at the requests while the clock is wrong. */
+  private void lookWhileTheClockIsAhead(Duration by) {
+    long now = fixture.environment.wallMicros();
+    fixture.environment.setWallMicros(now + by.toNanos() / 1_000);
+    ask("other", "x", Durability.DISK, "other " + by + fixture.environment.nanos());
+    remembered("none");
+    // A settlement that empties a segment wakes whoever lets go of it.
+    for (int i = 0; i < 20; i++) {
+      fixture.settle(fixture.put("long", JournalFixture.LONG));
+    }
+    fixture.environment.run();
+    fixture.environment.setWallMicros(now);
+  }
+
+  private boolean isDoneAgain(String request) {
+    WriteOutcome outcome =
+        fixture.await(fixture.store.put(asking("a", "1", Durability.DISK, request)));
+    return outcome instanceof WriteOutcome.Written;
+  }
+
+  @Test
+  void aClockThatJumpsAheadForgetsNoRequest() {
+    ask("a", "1", Durability.DISK, "r");
+    fixture.environment.advance(Duration.ofMinutes(1));
+    lookWhileTheClockIsAhead(Duration.ofHours(25));
+    assertThat(isDoneAgain("r")).isFalse();
+    fixture.environment.advance(DAY.minusMinutes(2));
+    assertThat(isDoneAgain("r")).isFalse();
+    fixture.environment.advance(Duration.ofMinutes(1));
+    assertThat(isDoneAgain("r")).isTrue();
+  }
+
+  @Test
+  void aClockThatJumpsAheadForgetsNoRequestOfAnEarlierProcess() {
+    ask("a", "1", Durability.DISK, "r");
+    fixture.environment.advance(Duration.ofHours(20));
+    fixture.restart(fixture.disk.crashProcess());
+    lookWhileTheClockIsAhead(Duration.ofHours(25));
+    assertThat(isDoneAgain("r")).isFalse();
+    fixture.environment.advance(Duration.ofHours(3));
+    lookWhileTheClockIsAhead(Duration.ofDays(400));
+    assertThat(isDoneAgain("r")).isFalse();
+    // As old as it was when the process began, and with the age of the process.
+    fixture.environment.advance(Duration.ofHours(1));
+    assertThat(isDoneAgain("r")).isTrue();
+  }
+
+  @Test
+  void aClockThatIsSetBackForgetsNoRequest() {
+    ask("a", "1", Durability.DISK, "r");
+    long now = fixture.environment.wallMicros();
+    fixture.environment.setWallMicros(now - DAY.toNanos() / 1_000);
+    ask("a", "2", Durability.DISK, "s");
+    fixture.environment.setWallMicros(now + 1_000_000);
+    assertThat(isDoneAgain("s")).isFalse();
+    assertThat(isDoneAgain("r")).isFalse();
+    fixture.environment.advance(DAY);
+    assertThat(isDoneAgain("s")).isTrue();
+    assertThat(isDoneAgain("r")).isTrue();
+  }
+
+  @Test
+  void atTheLimitARefusalTellsTheTimeThatBothClocksAsk() {
+    limited(10_000);
+    fill();
+    fixture.environment.advance(Duration.ofHours(1));
+    fixture.environment.setWallMicros(
+        fixture.environment.wallMicros() + Duration.ofHours(25).toNanos() / 1_000);
+    assertThatThrownBy(() -> ask("b", "new", Durability.DISK, "new"))
+        .isInstanceOfSatisfying(
+            OverloadedException.class,
+            e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofHours(23)));
+  }
+
   // Segments
 
   @Test
