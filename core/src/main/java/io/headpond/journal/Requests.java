@@ -51,6 +51,9 @@ final class Requests {
 
     final int recordLength;
 
+    /** Whether its record may be in the journal, so that nobody else may have the id. Only who has claimed it looks at this. */
+    boolean mayBeWritten;
+
     /** The version that its write was given; 0 while it is under way. */
     private long version;
 

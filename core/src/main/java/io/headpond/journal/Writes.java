@@ -8,6 +8,7 @@ import io.headpond.OutcomeUnknownException;
 import io.headpond.RequestConflictException;
 import io.headpond.RequestId;
 import io.headpond.Row;
+import io.headpond.UnavailableException;
 import io.headpond.UnsupportedDurabilityException;
 import io.headpond.spi.Expected;
 import io.headpond.spi.Lookup;
@@ -110,20 +111,14 @@ final class Writes {
     if (earlier != null) {
       return repeated(write, earlier);
     }
-    CompletableFuture<WriteOutcome> outcome;
     try {
-      outcome = store(write, encoded, size, true, request);
-    } catch (OutcomeUnknownException e) {
-      // It may be in the journal, so nobody may have the id.
-      throw e;
-    } catch (HeadpondException e) {
-      store.requests.release(request);
-      throw e;
+      return store(write, encoded, size, true, request);
+    } finally {
+      // Whatever has kept it from the journal.
+      if (!request.mayBeWritten) {
+        store.requests.release(request);
+      }
     }
-    if (store.requests.found(request) == null) {
-      store.requests.release(request);
-    }
-    return outcome;
   }
 
   /** The answer to a request that came before, when that is as durable as this one is to be. */
@@ -167,13 +162,10 @@ final class Writes {
         mutation = mutation(write, partition);
         if (journaled) {
           group = store.group.get().clear();
-          if (request != null) {
-            group.request(
-                new Remembered(request.id, write.key(), mutation.version(), request.micros));
-          }
-          append(group, entry, mutation, encoded, write.durability() == Durability.DISK);
+          record(group, entry, mutation, encoded, request);
+          append(group, request, write.durability() == Durability.DISK);
         }
-      } catch (HeadpondException e) {
+      } catch (Throwable e) {
         withdraw(entry, bytes);
         throw e;
       }
@@ -251,16 +243,33 @@ final class Writes {
     return entry == null || entry.parked() ? null : entry.trouble;
   }
 
-  private void append(
+  private static void record(
       Group group,
       @Nullable HotEntry entry,
       Mutation mutation,
       byte @Nullable [] encoded,
-      boolean toForce) {
+      Requests.@Nullable Request request) {
+    if (request != null) {
+      group.request(new Remembered(request.id, mutation.key(), mutation.version(), request.micros));
+    }
     boolean fresh = entry == null || entry.parked() || !(entry.queued || entry.deferred);
     long since = fresh || entry == null ? mutation.version() : entry.since;
-    store.journal.append(
-        group.put(mutation, encoded, since, kept(entry)), Journal.Use.WRITE, toForce);
+    group.put(mutation, encoded, since, kept(entry));
+  }
+
+  private void append(Group group, Requests.@Nullable Request request, boolean toForce) {
+    if (request != null) {
+      request.mayBeWritten = true;
+    }
+    try {
+      store.journal.append(group, Journal.Use.WRITE, toForce);
+    } catch (UnavailableException e) {
+      // Nothing was written.
+      if (request != null) {
+        request.mayBeWritten = false;
+      }
+      throw e;
+    }
   }
 
   private HotEntry apply(
@@ -299,7 +308,7 @@ final class Writes {
       Mutation mutation;
       try {
         mutation = mutation(write, partition);
-      } catch (HeadpondException e) {
+      } catch (Throwable e) {
         store.limits.add(-1, -size);
         throw e;
       }

@@ -516,6 +516,47 @@ class JournalRequestsTest {
             e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofHours(23)));
   }
 
+  // What fails before the append
+
+  /** The random numbers of the system fail once, after the id was claimed and the room counted. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatFailsBeforeTheAppendLeavesNothing(boolean error) {
+    fixture.environment.forgetTasks();
+    FailingEnvironment environment = new FailingEnvironment(fixture.environment);
+    fixture.store =
+        JournalStore.on(fixture.disk.crashProcess())
+            .segmentSize(JournalFixture.SEGMENT)
+            .open(
+                new HotStoreFactory.Settings(
+                    "things",
+                    JournalFixture.TYPE,
+                    1,
+                    2,
+                    1 << 20,
+                    100,
+                    Duration.ofHours(1),
+                    environment));
+    fixture.await(fixture.store.open(0, 1, 0, false));
+    for (Durability durability :
+        List.of(Durability.JOURNAL, Durability.DISK, Durability.MEMORY, Durability.DATABASE)) {
+      boolean journaled = durability == Durability.JOURNAL || durability == Durability.DISK;
+      Write write =
+          journaled
+              ? asking("a", "1", durability, "r" + durability)
+              : new Write(JournalFixture.key("b"), JournalFixture.row("1"), durability);
+      Throwable failure = error ? new StackOverflowError() : new IllegalStateException("once");
+      environment.failNext(failure);
+      assertThatThrownBy(() -> fixture.store.put(write)).isSameAs(failure);
+      assertThat(fixture.store.pendingEntries()).isZero();
+      assertThat(remembered("r" + durability)).isNull();
+      WriteOutcome outcome = fixture.await(fixture.store.put(write));
+      assertThat(outcome).isInstanceOf(WriteOutcome.Written.class);
+      fixture.settle(((WriteOutcome.Written) outcome).mutation());
+      assertThat(fixture.store.pendingEntries()).isZero();
+    }
+  }
+
   // Segments
 
   @Test
