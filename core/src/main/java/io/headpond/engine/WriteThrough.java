@@ -214,13 +214,12 @@ final class WriteThrough {
           again |= state == State.ASKING;
           return;
         }
-        if (reason == null) {
-          state = State.ASKING;
-          again = false;
-        }
+        state = reason == null ? State.ASKING : State.DONE;
+        again = false;
       }
       if (reason != null) {
-        fail(reason);
+        over();
+        refuse(reason);
         return;
       }
       core.store()
@@ -280,20 +279,27 @@ final class WriteThrough {
 
     private void notStaged(WriteOutcome outcome) {
       boolean tooLate;
+      boolean refused;
       boolean retry;
       synchronized (this) {
-        state = State.WAITING;
+        if (state == State.DONE) {
+          return;
+        }
         full = outcome instanceof Full;
         tooLate = late;
+        refused = full && core.settings().overload().deadline().isZero();
         retry = again;
+        state = tooLate || refused ? State.DONE : State.WAITING;
       }
       if (tooLate) {
-        deadlinePassed();
-      } else if (full && core.settings().overload().deadline().isZero()) {
-        fail(new OverloadedException("as much is pending as may be", RETRY_AFTER));
+        over();
+        refuse(notInTime());
+      } else if (refused) {
+        over();
+        refuse(new OverloadedException("as much is pending as may be", RETRY_AFTER));
       } else if (retry) {
         core.environment().execute(this::stage);
-      } else if (!full) {
+      } else if (!(outcome instanceof Full)) {
         flusher.flush(new FlushRequest(Integer.MAX_VALUE));
       }
     }
@@ -305,32 +311,49 @@ final class WriteThrough {
           late = true;
           return;
         }
-        mutation = state == State.STAGED ? staged : null;
+        if (state == State.DONE) {
+          return;
+        }
+        mutation = staged;
+        if (mutation == null) {
+          // In the same step, lest the store is asked after the caller was told.
+          state = State.DONE;
+        }
       }
       if (mutation != null) {
         flusher.unstage(mutation);
-        return;
+      } else {
+        over();
+        refuse(notInTime());
       }
+    }
+
+    private UnavailableException notInTime() {
       Trouble trouble = flusher.trouble();
-      fail(
-          new UnavailableException(
-              "not written within "
-                  + DEADLINE.toSeconds()
-                  + " s, and not done: "
-                  + (full
-                      ? "as much is pending as may be"
-                      : toDatabase()
-                          ? "an earlier write of the key is still pending"
-                          : "a write of the key waits for the database, and what it becomes decides")
-                  + (trouble == null ? "" : "; " + trouble.message())));
+      return new UnavailableException(
+          "not written within "
+              + DEADLINE.toSeconds()
+              + " s, and not done: "
+              + (full
+                  ? "as much is pending as may be"
+                  : toDatabase()
+                      ? "an earlier write of the key is still pending"
+                      : "a write of the key waits for the database, and what it becomes decides")
+              + (trouble == null ? "" : "; " + trouble.message()));
     }
 
     private void giveUp(HeadpondException reason) {
       boolean underWay;
       synchronized (this) {
-        underWay = state == State.STAGED || state == State.ASKING;
+        if (state == State.DONE) {
+          return;
+        }
+        underWay = state != State.WAITING;
+        state = State.DONE;
       }
-      fail(underWay ? new OutcomeUnknownException("closed while the write was under way") : reason);
+      over();
+      refuse(
+          underWay ? new OutcomeUnknownException("closed while the write was under way") : reason);
     }
 
     private void succeed(Mutation done) {
@@ -352,16 +375,37 @@ final class WriteThrough {
 
     private void fail(Throwable why) {
       if (finish()) {
-        countRefused(why);
-        core.environment().executeCallback(() -> result.completeExceptionally(why));
+        refuse(why);
       }
+    }
+
+    /** Tells the caller; it is over. */
+    private void refuse(Throwable why) {
+      countRefused(why);
+      core.environment().executeCallback(() -> result.completeExceptionally(why));
     }
 
     /** It was not for the database to say. */
     private void conclude(WriteOutcome outcome) {
-      finish();
-      CompletableFuture<Receipt> concluded = conclusion.conclude(write, outcome);
-      core.environment().executeCallback(() -> Failures.pass(concluded, result));
+      boolean first;
+      boolean tooLate;
+      synchronized (this) {
+        first = state != State.DONE;
+        full = outcome instanceof Full;
+        tooLate = late && full;
+        state = State.DONE;
+      }
+      if (first) {
+        over();
+      }
+      if (first && tooLate) {
+        refuse(notInTime());
+      } else if (first || outcome instanceof Written) {
+        // If the caller has gone, it was told while the store was asked, that the outcome is
+        // unknown.
+        CompletableFuture<Receipt> concluded = conclusion.conclude(write, outcome);
+        core.environment().executeCallback(() -> Failures.pass(concluded, result));
+      }
     }
 
     /** Whether it was not over before. */
@@ -372,12 +416,17 @@ final class WriteThrough {
         }
         state = State.DONE;
       }
+      over();
+      return true;
+    }
+
+    /** What follows when it is done. */
+    private void over() {
       Environment.Timer running = timer;
       if (running != null) {
         running.cancel();
       }
       leave();
-      return true;
     }
 
     /** Out of the line; the next one of the key may try. */
