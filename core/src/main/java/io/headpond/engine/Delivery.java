@@ -1,6 +1,7 @@
 package io.headpond.engine;
 
 import io.headpond.CacheListener;
+import io.headpond.EntryState;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.engine.FlushRequest.Result;
 import io.headpond.engine.Refusals.Refusal;
@@ -24,8 +25,9 @@ import org.slf4j.LoggerFactory;
  * The steps that bring one batch to the database: lease (acquired anew after an unknown outcome), take, apply, settle; and what
  * each answer of the database means for the entries. When and how often is the {@link Flusher}'s. Used in steps only.
  *
- * <p>A batch whose outcome is unknown is applied again as it was, under a new epoch, before anything else of the
- * partition. A batch that was surely not applied is taken anew, with whatever has coalesced since, and without what the database refused of it.
+ * <p>After an unknown outcome the lease that is acquired anew tells whether the batch was committed. If it was, it is applied again as it was, before
+ * anything else of the partition, to learn what the database has of it; that this try is turned away changes nothing of what is committed. A batch
+ * that was surely not committed is taken anew, with whatever has coalesced since, and without what the database refused of it.
  */
 final class Delivery {
   private static final Logger log = LoggerFactory.getLogger(Delivery.class);
@@ -48,8 +50,11 @@ final class Delivery {
   /** The batch of this cycle, from the take to the end. Its size is asked for from elsewhere. */
   private volatile @Nullable Flight inFlight;
 
-  /** A batch whose outcome nobody knows. */
+  /** A batch whose outcome nobody knows. No lease is held while there is one. */
   private @Nullable Flight unknown;
+
+  /** A batch that the database has committed, until it is settled. */
+  private @Nullable Flight committed;
 
   /** A take is under way: which staged writes it will return is not known. */
   private boolean taking;
@@ -104,12 +109,12 @@ final class Delivery {
 
   /** Whether a batch must be applied again before anything else. */
   boolean owesAnAnswer() {
-    return unknown != null;
+    return unknown != null || committed != null;
   }
 
   /** Takes a staged write back whose caller has waited long enough, and answers it. */
   void unstage(Mutation mutation) {
-    if (carries(inFlight, mutation) || carries(unknown, mutation)) {
+    if (carries(inFlight, mutation) || carries(unknown, mutation) || carries(committed, mutation)) {
       stagedWrites.tooLateToTakeBack(mutation);
     } else if (taking) {
       stagedWrites.decideLater(mutation);
@@ -137,7 +142,7 @@ final class Delivery {
   /** A step threw: what was under way may or may not have happened. */
   void crashed() {
     Flight flight = inFlight;
-    if (flight != null) {
+    if (flight != null && committed == null) {
       unknown = flight;
     }
     lease = null;
@@ -165,11 +170,27 @@ final class Delivery {
                 lease = acquired;
                 epoch = acquired.epoch();
                 log.info("{}: partition {} taken again with epoch {}", name, partition, epoch);
-                proceed(acquired);
+                decideUnknown(acquired);
               },
               this::failed);
         },
         this::failed);
+  }
+
+  /** Nothing of an earlier epoch can commit any more: what was committed last tells what became of a batch without an answer. */
+  private void decideUnknown(Lease acquired) {
+    Flight flight = unknown;
+    unknown = null;
+    if (flight == null) {
+      proceed(acquired);
+    } else if (acquired.lastBatch() == flight.batch().id()) {
+      committed = flight;
+      proceed(acquired);
+    } else if (flight.staged()) {
+      stagedWrites.notApplied(flight, epoch, () -> proceed(acquired), this::failed);
+    } else {
+      proceed(acquired);
+    }
   }
 
   private void renew(Lease held) {
@@ -182,7 +203,7 @@ final class Delivery {
   }
 
   private void proceed(Lease held) {
-    Flight again = unknown;
+    Flight again = committed;
     if (again != null) {
       apply(again, held);
       return;
@@ -228,20 +249,37 @@ final class Delivery {
   private void applied(Flight flight, Applied applied, Lease held) {
     Outcomes outcomes = Outcomes.of(flight.mutations(), applied);
     int statements = applied.statements();
-    if (outcomes.refused().isEmpty() && outcomes.retry() != null) {
-      // If its outcome was unknown it still is: this try was not applied, the one before may have
-      // been.
-      fail(outcomes.retry(), new Result(0, 0, outcomes.retried(), 0, statements, outcomes.retry()));
-      return;
-    }
-    unknown = null;
-    if (!outcomes.refused().isEmpty()) {
+    if (outcomes.applied()) {
+      committed(flight, outcomes, statements, held);
+    } else if (flight == committed) {
+      readBack(flight, statements, held);
+    } else if (!outcomes.refused().isEmpty()) {
       refused(flight, outcomes, statements, held);
-    } else if (outcomes.stale().isEmpty()) {
+    } else {
+      String why = outcomes.retry();
+      fail(why == null ? "" : why, new Result(0, 0, outcomes.retried(), 0, statements, why));
+    }
+  }
+
+  /** From here until it is settled the batch is never said not to be done, whatever fails. */
+  private void committed(Flight flight, Outcomes outcomes, int statements, Lease held) {
+    committed = flight;
+    if (outcomes.stale().isEmpty()) {
       settle(flight, outcomes, outcomes.done(), statements, held);
+    } else if (outcomes.newest() == 0) {
+      stale(flight, outcomes, statements, held);
     } else {
       raiseClock(outcomes.newest(), held, () -> stale(flight, outcomes, statements, held));
     }
+  }
+
+  /** A batch that is committed was turned away when it was applied again: the rows themselves tell what became of it. */
+  private void readBack(Flight flight, int statements, Lease held) {
+    steps.then(
+        core.systemOfRecord().load(flight.mutations().stream().map(Mutation::key).toList()),
+        rows ->
+            committed(flight, Outcomes.ofCommitted(flight.mutations(), rows), statements + 1, held),
+        this::failed);
   }
 
   /** Nothing of the batch was applied. Without the refused ones the others are tried again at once. */
@@ -297,7 +335,8 @@ final class Delivery {
           for (int i = 0; i < found.size(); i++) {
             Mutation mutation = outcomes.stale().get(i);
             Lookup lookup = found.get(i);
-            if (lookup.version() > mutation.version()) {
+            // What is clean is none of ours that is still to come.
+            if (lookup.state() != EntryState.CLEAN && lookup.version() > mutation.version()) {
               done.add(mutation);
             } else {
               int attempts = flight.attempts(mutation.key()) + 1;
@@ -344,6 +383,7 @@ final class Delivery {
   }
 
   private void settled(Flight flight, Outcomes outcomes, List<Mutation> done, int statements) {
+    committed = null;
     int applied = outcomes.done().size();
     int stale = outcomes.stale().size();
     if (!flight.mutations().isEmpty()) {
@@ -414,7 +454,7 @@ final class Delivery {
   private void fail(String message, Result result) {
     Flight flight = inFlight;
     tellFailure(flight, result.statements(), message);
-    if (flight != null && flight.staged() && unknown == null) {
+    if (flight != null && flight.staged() && unknown == null && committed == null) {
       stagedWrites.notApplied(flight, epoch);
     }
     nothingInFlight();

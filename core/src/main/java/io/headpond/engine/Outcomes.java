@@ -6,6 +6,7 @@ import io.headpond.spi.Applied.Outcome;
 import io.headpond.spi.Applied.Rejected;
 import io.headpond.spi.Applied.Retry;
 import io.headpond.spi.Applied.Stale;
+import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param done which the database has
  * @param stale where a newer version stands
- * @param newest the highest of those versions
+ * @param newest the highest of those versions that leaves room for a higher one; 0 if there is none
  * @param refused with the database's own words
  * @param retried how many were not applied through no fault of their own
  * @param retry why; null if there is none
@@ -30,6 +31,9 @@ record Outcomes(
     Map<Mutation, String> refused,
     int retried,
     @Nullable String retry) {
+  /** There is no higher one, so no clock can be raised to it: such a row is a conflict of its own, for good. */
+  private static final long LAST_VERSION = (1L << 53) - 1;
+
   static Outcomes of(List<Mutation> mutations, Applied applied) {
     List<Mutation> done = new ArrayList<>(mutations.size());
     List<Mutation> stale = new ArrayList<>(0);
@@ -44,7 +48,7 @@ record Outcomes(
         done.add(mutation);
       } else if (outcome instanceof Stale newer) {
         stale.add(mutation);
-        newest = Math.max(newest, newer.version());
+        newest = newest(newest, newer.version());
       } else if (outcome instanceof Rejected why) {
         refused.put(mutation, why.message());
       } else if (outcome instanceof Retry why) {
@@ -53,6 +57,37 @@ record Outcomes(
       }
     }
     return new Outcomes(done, stale, newest, refused, retried, retry);
+  }
+
+  /**
+   * What became of a batch of which it is known that it was committed.
+   *
+   * @param rows as the database has them now, in the order of the mutations
+   */
+  static Outcomes ofCommitted(List<Mutation> mutations, List<Loaded> rows) {
+    List<Mutation> done = new ArrayList<>(mutations.size());
+    List<Mutation> stale = new ArrayList<>(0);
+    long newest = 0;
+    for (int i = 0; i < mutations.size(); i++) {
+      Mutation mutation = mutations.get(i);
+      long version = rows.get(i).version();
+      if (version > mutation.version()) {
+        stale.add(mutation);
+        newest = newest(newest, version);
+      } else {
+        done.add(mutation);
+      }
+    }
+    return new Outcomes(done, stale, newest, Map.of(), 0, null);
+  }
+
+  private static long newest(long before, long version) {
+    return version >= LAST_VERSION ? before : Math.max(before, version);
+  }
+
+  /** Whether the database has committed the batch. */
+  boolean applied() {
+    return refused.isEmpty() && retry == null;
   }
 
   String firstRefusal() {

@@ -99,6 +99,11 @@ final class StagedWrites {
     }
   }
 
+  /** As the other, but goes on when they are taken back. */
+  void notApplied(Flight flight, long epoch, Runnable next, Consumer<Throwable> failed) {
+    refused(flight, Map.of(), epoch, next, failed);
+  }
+
   /** The database has these. */
   void settled(List<Mutation> mutations) {
     mutations.forEach(mutation -> answer(mutation, null));

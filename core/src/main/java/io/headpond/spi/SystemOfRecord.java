@@ -13,8 +13,8 @@ import java.util.concurrent.CompletionStage;
  * <ul>
  *   <li>{@link FencedException} if the lease is no longer the caller's: stop;
  *   <li>{@link DatabaseWentBackException} if the database has lost what it once confirmed: stop;
- *   <li>{@link io.headpond.OutcomeUnknownException} if it may have been carried out: acquire the lease anew, then apply
- *       the same batch again;
+ *   <li>{@link io.headpond.OutcomeUnknownException} if it may have been carried out: acquire the lease anew. A batch was committed if {@link
+ *       Lease#lastBatch} is its id, and surely was not if it is another;
  *   <li>{@link io.headpond.ConfigurationException} if table and mapping do not fit each other;
  *   <li>{@link io.headpond.UnavailableException} for everything else: nothing was done, try again later.
  * </ul>
@@ -59,7 +59,8 @@ public interface SystemOfRecord extends AutoCloseable {
 
   /**
    * Applies a batch in one transaction that first locks the lease row and checks owner and epoch, and holds it until
-   * the commit: who is fenced cannot commit. The transaction moves frontier, high version and last batch with the rows.
+   * the commit: who is fenced cannot commit. The transaction moves frontier, high version and last batch with the rows, also if there are
+   * none; nothing else moves the last batch, but an adoption.
    *
    * <p>Idempotent by key and version: applying a batch again changes no row and gives the same
    * outcomes, {@link Applied.Stale} where a newer version has come since. With a version column a row is only changed

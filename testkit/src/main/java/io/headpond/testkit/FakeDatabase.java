@@ -51,6 +51,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private enum Fault {
     LOSE_REQUEST,
     LOSE_REPLY,
+    LOSE_COMMIT,
     RETRY
   }
 
@@ -85,6 +86,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   /** The next batch is committed, but the caller does not learn it. */
   public void loseNextReply() {
     faults.add(Fault.LOSE_REPLY);
+  }
+
+  /** The next batch is not committed, and the caller does not know. */
+  public void loseNextCommit() {
+    faults.add(Fault.LOSE_COMMIT);
   }
 
   /** The next batch is not applied through no fault of its rows, as with a deadlock. */
@@ -255,6 +261,9 @@ public final class FakeDatabase implements SystemOfRecordFactory {
           () -> {
             if (fault == Fault.LOSE_REQUEST) {
               throw new UnavailableException("the request was lost");
+            }
+            if (fault == Fault.LOSE_COMMIT) {
+              throw new OutcomeUnknownException("the commit was lost");
             }
             if (!batch.mutations().isEmpty()) {
               batches.add(batch.mutations().stream().map(Mutation::key).toList());

@@ -5,6 +5,7 @@ import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.PendingPage;
 import io.headpond.Row;
+import io.headpond.UnavailableException;
 import io.headpond.spi.Failure;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
@@ -35,6 +36,8 @@ public final class FaultyStore implements HotStore {
   private boolean holdTake;
   private boolean holdDefer;
   private boolean holdOwed;
+  private boolean holdPut;
+  private int failing;
   private final List<Runnable> held = new ArrayList<>();
 
   private FaultyStore(HotStore real) {
@@ -66,6 +69,16 @@ public final class FaultyStore implements HotStore {
     holdOwed = true;
   }
 
+  /** Writes are kept back from now on: the store is asked, and nobody knows what it will say. */
+  public void holdPut() {
+    holdPut = true;
+  }
+
+  /** So many of the next parkings and forgettings of staged writes fail, and nothing is done. */
+  public void failNext(int count) {
+    failing = count;
+  }
+
   /** Fills are kept back from now on: the row was read, the store does not have it. */
   public void holdFill() {
     holdFill = true;
@@ -78,6 +91,7 @@ public final class FaultyStore implements HotStore {
     holdTake = false;
     holdDefer = false;
     holdOwed = false;
+    holdPut = false;
     List<Runnable> steps = List.copyOf(held);
     held.clear();
     steps.forEach(Runnable::run);
@@ -93,6 +107,14 @@ public final class FaultyStore implements HotStore {
   public CompletionStage<@Nullable Lookup> fill(
       Key key, @Nullable Row row, long version, long fillToken) {
     return step(holdFill, () -> real.fill(key, row, version, fillToken));
+  }
+
+  private boolean fails() {
+    return failing > 0 && failing-- > 0;
+  }
+
+  private static <T> CompletionStage<T> failed() {
+    return CompletableFuture.failedFuture(new UnavailableException("failed on command"));
   }
 
   private <T extends @Nullable Object> CompletionStage<T> step(
@@ -133,7 +155,7 @@ public final class FaultyStore implements HotStore {
 
   @Override
   public CompletionStage<WriteOutcome> put(Write write) {
-    return real.put(write);
+    return step(holdPut, () -> real.put(write));
   }
 
   @Override
@@ -176,12 +198,14 @@ public final class FaultyStore implements HotStore {
   @Override
   public CompletionStage<Boolean> park(
       int partition, long epoch, Mutation mutation, int attempts, Failure failure) {
-    return step(holdDefer, () -> real.park(partition, epoch, mutation, attempts, failure));
+    return fails()
+        ? failed()
+        : step(holdDefer, () -> real.park(partition, epoch, mutation, attempts, failure));
   }
 
   @Override
   public CompletionStage<Boolean> unstage(int partition, long epoch, Mutation mutation) {
-    return real.unstage(partition, epoch, mutation);
+    return fails() ? failed() : real.unstage(partition, epoch, mutation);
   }
 
   @Override

@@ -274,6 +274,45 @@ public abstract class SystemOfRecordContractTest {
   }
 
   @Test
+  void theNextLeaseTellsOfEachBatchWhetherItWasCommitted() throws SQLException {
+    execute("ALTER TABLE " + table + " ADD CONSTRAINT small CHECK (qty < 1000)");
+    SystemOfRecord database = bound();
+    Lease lease = get(database.acquire(STORE, 0));
+    get(database.apply(new Batch(81, List.of(put(1, "a", 50)), 1), lease));
+    assertThat(get(database.acquire(STORE, 0)).lastBatch()).isEqualTo(81);
+
+    Lease second = get(database.acquire(STORE, 0));
+    get(database.apply(new Batch(82, List.of(), 2), second));
+    assertThat(get(database.acquire(STORE, 0)).lastBatch()).as("without rows").isEqualTo(82);
+
+    Lease third = get(database.acquire(STORE, 0));
+    Mutation bad = new Mutation.Put(key(37), row("bad", 5_000), 57, writeIds++);
+    get(database.apply(new Batch(83, List.of(put(2, "b", 58), bad), 3), third));
+    Lease fourth = get(database.acquire(STORE, 0));
+    assertThat(fourth.lastBatch()).as("refused").isEqualTo(82);
+
+    get(database.apply(new Batch(84, List.of(put(2, "b", 58)), 3), fourth));
+    Lease fifth = get(database.acquire(STORE, 0));
+    get(database.apply(new Batch(84, List.of(put(2, "b", 58)), 3), fifth));
+    assertThat(get(database.acquire(STORE, 0)).lastBatch()).as("twice").isEqualTo(84);
+  }
+
+  /** Nobody waits for the answers to the batches, as if they were lost. */
+  @Test
+  void whatANewLeaseDoesNotTellOfIsNeverCommitted() {
+    SystemOfRecord database = bound();
+    Lease lease = get(database.acquire(STORE, 0));
+    for (int round = 1; round <= 50; round++) {
+      CompletionStage<Applied> applied =
+          database.apply(new Batch(round, List.of(put(round, "a", 50)), 1), lease);
+      lease = get(database.acquire(STORE, 0));
+      boolean committed = lease.lastBatch() == round;
+      applied.handle((answer, failure) -> "over").toCompletableFuture().join();
+      assertThat(name(round)).isEqualTo(committed ? "a" : null);
+    }
+  }
+
+  @Test
   void fencedOwnerCannotApply() {
     SystemOfRecord one = bound();
     SystemOfRecord two = connect("d" + table);
