@@ -71,7 +71,10 @@ public interface SystemOfRecord extends AutoCloseable {
    */
   CompletionStage<Applied> apply(Batch batch, Lease lease);
 
-  /** The rows of these keys, in their order, committed ones, from the primary; one statement. */
+  /**
+   * The rows of these keys, in their order, committed ones, from the primary; one statement. Fails with {@link
+   * io.headpond.UnreadableRowException} if one of them holds what the mapping cannot take.
+   */
   CompletionStage<List<Loaded>> load(List<Key> keys);
 
   /**

@@ -4,11 +4,11 @@ import static io.headpond.jdbc.TableName.quote;
 
 import io.headpond.Column;
 import io.headpond.ColumnType;
-import io.headpond.ConfigurationException;
 import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.Row;
 import io.headpond.RowType;
+import io.headpond.UnreadableRowException;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
 import java.sql.Connection;
@@ -186,7 +186,7 @@ final class TableStatements {
   /**
    * The rows of these keys, in their order.
    *
-   * @throws ConfigurationException if a row holds what its column's declared type does not
+   * @throws UnreadableRowException if a row holds what its column's declared type does not
    */
   List<Loaded> load(Connection connection, List<Key> keys) throws SQLException {
     Loaded[] loaded = new Loaded[keys.size()];
@@ -228,8 +228,9 @@ final class TableStatements {
   }
 
   /** Without the value: it belongs to no log. */
-  private ConfigurationException unreadable(Key key, String column, @Nullable String rule) {
-    return new ConfigurationException(
+  private UnreadableRowException unreadable(Key key, String column, @Nullable String message) {
+    String rule = message == null ? "must be of the column's type" : message;
+    return new UnreadableRowException(
         "table "
             + table.qualified()
             + ", column "
@@ -237,7 +238,9 @@ final class TableStatements {
             + ": the row whose key has the hash "
             + key.hashText()
             + " holds a value that the mapping cannot take: "
-            + rule);
+            + rule,
+        column,
+        rule);
   }
 
   private int bindKeys(Connection connection, PreparedStatement statement, List<Key> keys)

@@ -13,6 +13,7 @@ import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.Row;
 import io.headpond.RowType;
+import io.headpond.UnreadableRowException;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Batch;
 import io.headpond.spi.Lease;
@@ -631,9 +632,11 @@ class RoundTripTest {
     try (SystemOfRecord database = connect(type, false)) {
       for (int id = 1; id <= 8; id++) {
         Key key = type.key(id);
+        String column = columns.substring(id - 1, id);
         assertThatThrownBy(() -> get(database.load(List.of(key))))
-            .isInstanceOf(ConfigurationException.class)
-            .hasMessageContaining("column " + columns.charAt(id - 1) + ":")
+            .isInstanceOfSatisfying(
+                UnreadableRowException.class, e -> assertThat(e.column()).isEqualTo(column))
+            .hasMessageContaining("column " + column + ":")
             .hasMessageContaining(key.hashText())
             .hasMessageNotContaining("infinity");
       }
@@ -678,7 +681,7 @@ class RoundTripTest {
         Key key = type.key(id);
         assertThatThrownBy(() -> get(database.load(List.of(key))))
             .as("row %d", id)
-            .isInstanceOf(ConfigurationException.class)
+            .isInstanceOf(UnreadableRowException.class)
             .hasMessageContaining("column " + columns[id - 1])
             .hasMessageContaining(key.hashText())
             .hasMessageNotContaining("infinity");

@@ -65,6 +65,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private int partitions;
   private long sequence;
   private boolean away;
+  private @Nullable RuntimeException loadFailure;
   private Predicate<Mutation> refuses = mutation -> false;
   private @Nullable List<Runnable> held;
   private @Nullable HistoryChecker<Key, Row> watcher;
@@ -76,6 +77,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   /** Every request fails from now on, or no longer. */
   public void setAway(boolean away) {
     this.away = away;
+  }
+
+  /** Every load fails with this from now on; with null no longer. */
+  public void failLoads(@Nullable RuntimeException failure) {
+    this.loadFailure = failure;
   }
 
   /** The next batch does not arrive: nothing is done, and the caller knows it. */
@@ -281,6 +287,9 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     public CompletionStage<List<Loaded>> load(List<Key> keys) {
       return answer(
           () -> {
+            if (loadFailure != null) {
+              throw loadFailure;
+            }
             List<Loaded> loaded = new ArrayList<>();
             for (Key key : keys) {
               Stored stored = rows.get(key);

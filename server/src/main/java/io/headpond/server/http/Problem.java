@@ -1,6 +1,7 @@
 package io.headpond.server.http;
 
 import io.headpond.ConditionFailedException;
+import io.headpond.ConfigurationException;
 import io.headpond.HeadpondException;
 import io.headpond.InvalidValueException;
 import io.headpond.NoSuchEntryException;
@@ -9,6 +10,7 @@ import io.headpond.OverloadedException;
 import io.headpond.RejectedException;
 import io.headpond.RequestConflictException;
 import io.headpond.UnavailableException;
+import io.headpond.UnreadableRowException;
 import io.headpond.UnsupportedDurabilityException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -32,6 +34,7 @@ public final class Problem extends RuntimeException {
     METHOD_NOT_ALLOWED(405, "The route does not know this method"),
     BODY_TIMEOUT(408, "The body did not arrive in time"),
     REJECTED(409, "The database refused the write"),
+    UNREADABLE_ROW(409, "The database holds a value that the dataset cannot take"),
     KEY_TAKEN(409, "The generated key belongs to an entry already"),
     REQUEST_UNDER_WAY(409, "The same request is being carried out"),
     PRECONDITION_FAILED(412, "The entry is not as the request demands"),
@@ -178,8 +181,13 @@ public final class Problem extends RuntimeException {
     if (cause instanceof OutcomeUnknownException e) {
       return of(Kind.OUTCOME_UNKNOWN, text(e));
     }
-    if (cause instanceof UnavailableException e) {
-      return later(Kind.UNAVAILABLE, text(e), 1);
+    if (cause instanceof UnreadableRowException e) {
+      return new Problem(
+          Kind.UNREADABLE_ROW, text(e), e.column(), "as another program wrote it", e.rule());
+    }
+    // The second: the table was renamed, say, under the running server.
+    if (cause instanceof UnavailableException || cause instanceof ConfigurationException) {
+      return later(Kind.UNAVAILABLE, String.valueOf(cause.getMessage()), 1);
     }
     return of(
         Kind.INTERNAL,

@@ -25,6 +25,7 @@ import static io.headpond.server.http.Problem.Kind.REJECTED;
 import static io.headpond.server.http.Problem.Kind.REQUEST_ID_REUSED;
 import static io.headpond.server.http.Problem.Kind.REQUEST_UNDER_WAY;
 import static io.headpond.server.http.Problem.Kind.UNAVAILABLE;
+import static io.headpond.server.http.Problem.Kind.UNREADABLE_ROW;
 import static io.headpond.server.http.Problem.Kind.UNSUPPORTED_DURABILITY;
 import static io.headpond.server.http.Problem.Kind.UNSUPPORTED_MEDIA_TYPE;
 
@@ -52,7 +53,8 @@ final class Routes {
             .answer(200, Shape.ENTRY, Shape.SETTLED)
             .answer(202, Shape.SETTLED)
             .answer(304, Shape.NOTHING)
-            .problems(BAD_REQUEST, NO_SUCH_ENTRY, REJECTED, INVALID_VALUE, UNAVAILABLE)
+            .problems(BAD_REQUEST, NO_SUCH_ENTRY, REJECTED, UNREADABLE_ROW, INVALID_VALUE)
+            .problems(UNAVAILABLE)
             .serve(EntryReads::get),
         write(Route.of("PUT", ENTRY, "putEntry", "Writes an entry, all columns of it"))
             .parameters(DURABILITY, IF_MATCH, IF_NONE_MATCH)
@@ -113,7 +115,7 @@ final class Routes {
                 "Reads several entries, also those that are not there")
             .parameters(KEYS)
             .answer(200, Shape.ENTRIES)
-            .problems(BAD_REQUEST, INVALID_VALUE, UNAVAILABLE)
+            .problems(BAD_REQUEST, UNREADABLE_ROW, INVALID_VALUE, UNAVAILABLE)
             .serve(EntryReads::getAll),
         write(
                 Route.of(
@@ -192,7 +194,8 @@ final class Routes {
   private static Route.Builder write(Route.Builder route) {
     return route
         .served(Served.UNTIL_STOP)
-        .problems(BAD_REQUEST, UNSUPPORTED_DURABILITY, INVALID_VALUE, OVERLOADED, UNAVAILABLE);
+        .problems(BAD_REQUEST, UNSUPPORTED_DURABILITY, UNREADABLE_ROW, INVALID_VALUE)
+        .problems(OVERLOADED, UNAVAILABLE);
   }
 
   private static Route.Builder health(String path) {

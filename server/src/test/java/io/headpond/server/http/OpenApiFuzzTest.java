@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.headpond.ColumnType;
 import io.headpond.Overload;
 import io.headpond.RowType;
+import io.headpond.UnreadableRowException;
 import io.headpond.server.http.Document.Operation;
 import io.headpond.server.http.RequestMaker.Made;
 import io.headpond.server.http.RunningApi.Response;
@@ -234,6 +235,12 @@ class OpenApiFuzzTest {
           "POST",
           "/v1/datasets/items/entries/1,away:increment",
           "{\"qty\": 1}");
+      refusing.database(
+          db -> {
+            db.setAway(false);
+            db.failLoads(new UnreadableRowException("as on Mars", "value", "must be text"));
+          });
+      one(document, api, "getEntries-kv", "GET", "/v1/datasets/kv/entries?key=not-cached", "");
     }
     TestDataset full = dataset("kv", 1);
     try (RunningApi api = new RunningApi(full, dataset("items", 1)).opened()) {

@@ -2,8 +2,11 @@ package io.headpond.server.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.headpond.ConfigurationException;
+import io.headpond.UnreadableRowException;
 import io.headpond.server.http.RunningApi.Response;
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -62,6 +65,61 @@ class ReadsTest {
                 + mine
                 + "]}");
     assertThat(api.kv.cache().status().counters().loads()).isEqualTo(loads + 1);
+  }
+
+  /** The table was dropped, say, under the running server. */
+  @Test
+  void aTableThatNoLongerFitsIsUnavailable() throws IOException {
+    String message = "relation \"kv\" does not exist (SQLSTATE 42P01)";
+    try (RunningApi lost = new RunningApi().opened()) {
+      lost.kv.database(db -> db.failLoads(new ConfigurationException(message)));
+      for (Response answer : withTheRow(lost)) {
+        assertThat(answer.status()).as(answer.toString()).isEqualTo(503);
+        assertThat(answer.header("Retry-After")).isEqualTo("1");
+        assertThat(answer.body())
+            .contains("urn:headpond:problem:unavailable", new Json().string(message).toString());
+      }
+      assertThat(patchLine(lost)).contains("\"status\":503", "urn:headpond:problem:unavailable");
+    }
+  }
+
+  @Test
+  void aRowThatCannotBeReadIsAProblemOfItsOwn() throws IOException {
+    try (RunningApi odd = new RunningApi().opened()) {
+      odd.kv.database(
+          db ->
+              db.failLoads(
+                  new UnreadableRowException("the row of hash 7", "price", "must be a number")));
+      for (Response answer : withTheRow(odd)) {
+        assertThat(answer.status()).as(answer.toString()).isEqualTo(409);
+        assertThat(answer.body())
+            .contains(
+                "urn:headpond:problem:unreadable-row",
+                "\"detail\":\"the row of hash 7\"",
+                "\"field\":\"price\"",
+                "\"rule\":\"must be a number\"");
+      }
+      assertThat(patchLine(odd)).contains("\"status\":409", "urn:headpond:problem:unreadable-row");
+      assertThat(odd.send("PUT", KV + "/row", "{\"value\": \"mended\"}", JSON).status())
+          .isEqualTo(202);
+      assertThat(odd.send("GET", KV + "/row", "").body()).contains("mended");
+    }
+  }
+
+  /** Everything that needs the row of a key. */
+  private static List<Response> withTheRow(RunningApi api) throws IOException {
+    return List.of(
+        api.send("GET", KV + "/row", ""),
+        api.send("GET", KV + "?key=row", ""),
+        api.send("PATCH", KV + "/row", "{}", JSON),
+        api.send("POST", KV + "/row:increment", "{\"value\": 1}", JSON),
+        api.send("PUT", KV + "/row", "{}", JSON, "If-Match: \"5\""),
+        api.send("DELETE", KV + "/row", "", "If-None-Match: *"));
+  }
+
+  private static String patchLine(RunningApi api) throws IOException {
+    String line = "{\"op\":\"patch\",\"key\":\"row\",\"value\":{}}";
+    return api.send("POST", KV + ":batch", line, "Content-Type: application/x-ndjson").text();
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.headpond.Column;
 import io.headpond.ColumnType;
+import io.headpond.ConfigurationException;
 import io.headpond.Durability;
 import io.headpond.RowType;
 import io.headpond.server.http.ApiServlet;
@@ -161,6 +162,19 @@ class SeedsTest {
     assertThat(health.statusCode()).isEqualTo(200);
     assertThat(health.body())
         .isEqualTo("{\"status\":\"degraded\",\"queue_depth\":2,\"worker_active\":true}");
+  }
+
+  @Test
+  void aTableThatNoLongerFitsIsUnavailable() throws Exception {
+    open();
+    var gone = new ConfigurationException("relation \"x\" does not exist (SQLSTATE 42P01)");
+    products.database(database -> database.failLoads(gone));
+    kv.database(database -> database.failLoads(gone));
+    for (String path : List.of("/products/a", "/read/a", "/read/a?source=database")) {
+      HttpResponse<String> answer = send("GET", path, "");
+      assertThat(answer.statusCode()).as(path).isEqualTo(503);
+      assertThat(answer.body()).contains("unavailable", "does not exist (SQLSTATE 42P01)");
+    }
   }
 
   @Test
