@@ -74,7 +74,7 @@ public final class ApiServlet extends HttpServlet {
     Reply reply = new Reply(request, response);
     try {
       route(request, reply);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | StackOverflowError e) {
       reply.fail(e);
     }
   }

@@ -104,7 +104,7 @@ final class Batch {
     BatchLine write;
     try {
       write = BatchLine.read(text, dataset, durability);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | StackOverflowError e) {
       failed(e);
       return;
     }
@@ -128,12 +128,12 @@ final class Batch {
   private static CompletableFuture<Done> start(BatchLine write) {
     try {
       return write.start().run();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | StackOverflowError e) {
       return CompletableFuture.failedFuture(e);
     }
   }
 
-  private void failed(RuntimeException failure) {
+  private void failed(Throwable failure) {
     window.add(new Begun(line, null, false, 0, CompletableFuture.failedFuture(failure)));
   }
 

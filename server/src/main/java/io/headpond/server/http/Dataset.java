@@ -7,13 +7,9 @@ import io.headpond.WriteBehindCache;
 import io.headpond.server.config.DatasetConfig;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
 
 /** A dataset that is served: its cache, and its rows as JSON. Immutable. */
 public final class Dataset {
-  /** A component in a key's text. */
-  private static final Pattern ENCODED = Pattern.compile("(?:[^%]|%2C|%25)*", Pattern.DOTALL);
-
   private final DatasetConfig config;
   private final WriteBehindCache<Key, Row> cache;
   private final JsonRows rows;
@@ -60,13 +56,25 @@ public final class Dataset {
     }
     List<String> components = new ArrayList<>(columns);
     for (String part : text.split(",", -1)) {
-      if (!ENCODED.matcher(part).matches()) {
+      if (!isEncoded(part)) {
         throw Problem.invalidValue(
             "key", text, "must have commas within its components as %2C and percent signs as %25");
       }
       components.add(part.replace("%2C", ",").replace("%25", "%"));
     }
     return key(text, components);
+  }
+
+  /** Whether it is a component in a key's text. */
+  private static boolean isEncoded(String part) {
+    int percent = part.indexOf('%');
+    while (percent >= 0) {
+      if (!part.startsWith("2C", percent + 1) && !part.startsWith("25", percent + 1)) {
+        return false;
+      }
+      percent = part.indexOf('%', percent + 1);
+    }
+    return true;
   }
 
   /** The key of a path segment. */

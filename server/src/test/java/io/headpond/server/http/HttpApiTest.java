@@ -337,6 +337,21 @@ class HttpApiTest {
   }
 
   @Test
+  void aStackThatOverflowsIsAProblem() throws IOException {
+    try (RunningApi deep = new RunningApi()) {
+      deep.api.open(
+          List.of(),
+          List.of(
+              (path, request, reply, stopping) -> {
+                throw new StackOverflowError();
+              }));
+      Response answer = deep.send("GET", "/deep", "");
+      assertThat(answer.status()).isEqualTo(500);
+      assertThat(answer.body()).contains("urn:headpond:problem:internal");
+    }
+  }
+
+  @Test
   void optionsTellsTheMethods() throws IOException {
     Response options = api.send("OPTIONS", "/v1/datasets/kv/entries/a", "");
     assertThat(options.status()).isEqualTo(204);

@@ -127,7 +127,8 @@ class ReadsTest {
     api.send("PUT", "/v1/datasets/items/entries/7,a%2C%25", "{\"name\": \"n\"}", JSON);
     assertThat(api.send("GET", "/v1/datasets/items/entries?key=7%2Ca%252C%2525&key=7,b", "").text())
         .contains("{\"key\":\"7,a%2C%25\",", "{\"key\":\"7,b\",\"version\":null");
-    for (String wrong : new String[] {"7", "7,8,9", "x,8", "7,%2561"}) {
+    String endless = "7," + "x".repeat(30_000);
+    for (String wrong : new String[] {"7", "7,8,9", "x,8", "7,%2561", "7,%252", endless}) {
       assertThat(api.send("GET", "/v1/datasets/items/entries?key=" + wrong, "").status())
           .as(wrong)
           .isEqualTo(422);
