@@ -7,7 +7,6 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
-import java.net.SocketTimeoutException;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
@@ -82,11 +81,8 @@ final class Batch {
     }
     try {
       return in.next();
-    } catch (SocketTimeoutException e) {
-      throw new Cut(
-          Problem.of(Problem.Kind.BODY_TIMEOUT, "the next line did not arrive in time"), e);
     } catch (IOException e) {
-      throw new Cut(Body.truncated(), e);
+      throw new Cut(Body.cut(e), e);
     }
   }
 

@@ -66,10 +66,21 @@ public final class Body {
         }
         bytes = Arrays.copyOf(bytes, Math.min(2 * length, MAX_BYTES + 1));
       }
-    } catch (SocketTimeoutException e) {
-      throw Problem.of(Problem.Kind.BODY_TIMEOUT, "the body ended in the middle; send all of it");
     } catch (IOException e) {
-      throw truncated();
+      throw cut(e);
+    }
+  }
+
+  /**
+   * Nothing, if there is no body.
+   *
+   * @throws Problem if there is one, which would be ignored
+   */
+  static void none(HttpServletRequest request) {
+    byte[] body = read(request);
+    if (body.length > 0) {
+      throw Problem.of(
+          Problem.Kind.BAD_REQUEST, "body", body.length + " bytes", "must be empty on this route");
     }
   }
 
@@ -103,7 +114,19 @@ public final class Body {
         Problem.Kind.BODY_TOO_LARGE, "body", size, "must have at most " + MAX_BYTES + " bytes");
   }
 
-  static Problem truncated() {
+  /** The problem of a body that could not be read to its end. */
+  static Problem cut(IOException failure) {
+    // The container gives the cause another exception around it.
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SocketTimeoutException) {
+        return Problem.of(
+            Problem.Kind.BODY_TIMEOUT, "the body stopped in the middle; send all of it");
+      }
+    }
+    return truncated();
+  }
+
+  private static Problem truncated() {
     return Problem.of(
         Problem.Kind.BAD_REQUEST,
         "the body is shorter than announced, or its chunks are malformed");

@@ -14,7 +14,6 @@ import org.springframework.context.annotation.Configuration;
 /** Tomcat with one servlet. There is no auto-configuration: what is not said here is not there. */
 @Configuration(proxyBeanMethods = false)
 class HttpConfiguration {
-  private static final int BODY_TIMEOUT_MILLIS = 20_000;
   private static final int KEEP_ALIVE_MILLIS = 60_000;
   private static final int MAX_THREADS = 64;
   private static final int BACKLOG = 1_024;
@@ -27,7 +26,7 @@ class HttpConfiguration {
     TomcatServletWebServerFactory factory = new TomcatServletWebServerFactory("", address.port());
     factory.setAddress(address.host());
     factory.setRegisterDefaultServlet(false);
-    factory.addConnectorCustomizers(HttpConfiguration::customize);
+    factory.addConnectorCustomizers(connector -> customize(connector, address));
     factory.addContextCustomizers(
         context -> {
           if (context.getParent() instanceof StandardHost host) {
@@ -46,7 +45,7 @@ class HttpConfiguration {
     return registration;
   }
 
-  private static void customize(Connector connector) {
+  private static void customize(Connector connector, HttpServer.Address address) {
     // Keys are taken from the raw path; what Tomcat makes of it only has to reach the servlet.
     connector.setEncodedSolidusHandling(EncodedSolidusHandling.PASS_THROUGH.getValue());
     connector.setEncodedReverseSolidusHandling(EncodedSolidusHandling.PASS_THROUGH.getValue());
@@ -54,7 +53,7 @@ class HttpConfiguration {
     connector.setXpoweredBy(false);
     if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> http) {
       http.setMaxKeepAliveRequests(-1);
-      http.setConnectionTimeout(BODY_TIMEOUT_MILLIS);
+      http.setConnectionTimeout((int) address.bodyTimeout().toMillis());
       http.setKeepAliveTimeout(KEEP_ALIVE_MILLIS);
       http.setMaxThreads(MAX_THREADS);
       http.setMaxHttpRequestHeaderSize(MAX_HEAD_BYTES);

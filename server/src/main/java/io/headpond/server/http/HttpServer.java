@@ -1,6 +1,7 @@
 package io.headpond.server.http;
 
 import java.net.InetAddress;
+import java.time.Duration;
 import java.util.Objects;
 import org.springframework.boot.Banner;
 import org.springframework.boot.SpringApplication;
@@ -13,7 +14,10 @@ import org.springframework.context.ConfigurableApplicationContext;
 /** The running web server. Thread-safe. */
 public final class HttpServer implements AutoCloseable {
   /** Where to listen. */
-  record Address(InetAddress host, int port) {}
+  record Address(InetAddress host, int port, Duration bodyTimeout) {}
+
+  /** How long a client may send nothing of a request that it has begun. */
+  static final Duration BODY_TIMEOUT = Duration.ofSeconds(20);
 
   /** Another program listens there. */
   public static final class PortTakenException extends RuntimeException {
@@ -37,6 +41,11 @@ public final class HttpServer implements AutoCloseable {
    * @throws PortTakenException if the port cannot be had
    */
   public static HttpServer start(InetAddress host, int port, ApiServlet api) {
+    return start(host, port, BODY_TIMEOUT, api);
+  }
+
+  /** As {@link #start(InetAddress, int, ApiServlet)}, with another patience. */
+  static HttpServer start(InetAddress host, int port, Duration bodyTimeout, ApiServlet api) {
     SpringApplication application = new SpringApplication(HttpConfiguration.class);
     application.setWebApplicationType(WebApplicationType.SERVLET);
     application.setBannerMode(Banner.Mode.OFF);
@@ -44,7 +53,9 @@ public final class HttpServer implements AutoCloseable {
     application.setRegisterShutdownHook(false);
     application.addInitializers(
         context -> {
-          context.getBeanFactory().registerSingleton("address", new Address(host, port));
+          context
+              .getBeanFactory()
+              .registerSingleton("address", new Address(host, port, bodyTimeout));
           context.getBeanFactory().registerSingleton("apiServlet", api);
         });
     // Files in the working directory are not ours to read.

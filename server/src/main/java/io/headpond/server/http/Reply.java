@@ -67,6 +67,7 @@ public final class Reply {
 
   /** Answers now with a problem document. */
   void send(Problem problem) {
+    request.setAttribute(ProblemValve.PROBLEM, problem);
     if (problem.retryAfterSeconds() > 0) {
       response.setHeader("Retry-After", Long.toString(problem.retryAfterSeconds()));
     }

@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -43,11 +44,15 @@ public final class RunningApi implements AutoCloseable {
   }
 
   RunningApi(TestDataset kv, TestDataset items, TestDataset... more) {
+    this(HttpServer.BODY_TIMEOUT, kv, items, more);
+  }
+
+  RunningApi(Duration bodyTimeout, TestDataset kv, TestDataset items, TestDataset... more) {
     this.kv = kv;
     this.items = items;
     this.all = new ArrayList<>(List.of(kv, items));
     all.addAll(List.of(more));
-    server = HttpServer.start(InetAddress.getLoopbackAddress(), 0, api);
+    server = HttpServer.start(InetAddress.getLoopbackAddress(), 0, bodyTimeout, api);
   }
 
   /** Ends the start. */
