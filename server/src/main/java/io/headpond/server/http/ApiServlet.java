@@ -117,8 +117,7 @@ public final class ApiServlet extends HttpServlet {
     Dataset dataset =
         name == null || datasets == null ? null : dataset(datasets, RawUri.decode(name, "dataset"));
     if (draining && route.served == Served.UNTIL_STOP) {
-      throw Problem.later(
-          Problem.Kind.UNAVAILABLE, "the server is stopping and takes no more writes", 1);
+      throw Problem.stopping();
     }
     Map<String, List<String>> query = route.query(request.getQueryString());
     if (!route.method.equals("GET")) {

@@ -137,6 +137,11 @@ public final class Problem extends RuntimeException {
     return new Problem(kind, detail, null, null, null, retryAfterSeconds, null, 0);
   }
 
+  /** That of a write while the server stops. */
+  public static Problem stopping() {
+    return later(Kind.UNAVAILABLE, "the server is stopping and takes no more writes", 1);
+  }
+
   /** What a failure means to a client. */
   public static Problem of(Throwable failure) {
     Throwable cause = failure;

@@ -42,7 +42,7 @@ final class Requests {
    */
   static void plainWrite(HttpServletRequest request, boolean stopping) {
     if (stopping) {
-      throw Problem.of(Problem.Kind.UNAVAILABLE, "the server is stopping and takes no more writes");
+      throw Problem.stopping();
     }
     noParameters(request);
     for (String condition : CONDITIONS) {

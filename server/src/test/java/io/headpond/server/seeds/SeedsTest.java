@@ -211,6 +211,7 @@ class SeedsTest {
         HttpResponse<String> refused = send(port, write[0], write[1], write[2]);
         assertThat(refused.statusCode()).as(write[0] + write[1]).isEqualTo(503);
         assertThat(refused.body()).contains("is stopping");
+        assertThat(refused.headers().firstValue("Retry-After")).hasValue("1");
       }
       assertThat(send(port, "GET", "/read/k", "").body()).contains("\"value\":\"v\"");
     }
