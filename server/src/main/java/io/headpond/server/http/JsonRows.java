@@ -142,7 +142,7 @@ public final class JsonRows {
         Problem.shown(name),
         "a member of the body",
         inKey
-            ? "stands in the path, as part of the key; leave it out of the body"
+            ? "is part of the key; leave it out of the body"
             : "no such column; there are "
                 + String.join(", ", columns.stream().map(Column::name).toList()));
   }

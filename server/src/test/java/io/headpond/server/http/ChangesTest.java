@@ -120,7 +120,7 @@ class ChangesTest {
           """
           {"name": null}              | 422 | name  | must not be null
           {"nam": null}               | 422 | nam   | no such column
-          {"shop": 2}                 | 422 | shop  | stands in the path
+          {"shop": 2}                 | 422 | shop  | is part of the key
           {"name": 5}                 | 422 | name  | must be a string
           {"price": 0.001}            | 422 | price | digits after the point
           {"qty": 99999999999}        | 422 | qty   | must be from
@@ -195,7 +195,7 @@ class ChangesTest {
           {"qty": {"by": 1, "min": "0"}}          | 422 | qty.min   | must be a number
           {"qty": {"by": 1, "min": 2, "max": 1}}  | 422 | qty.min   | must not be above max
           {"nope": 1}                             | 422 | nope      | no such column
-          {"shop": 1}                             | 422 | shop      | stands in the path
+          {"shop": 1}                             | 422 | shop      | is part of the key
           {"qty": 1, "qty": 1}                    | 422 | qty       | must stand only once
           {}                                      | 422 | increment | at least one column
           []                                      | 400 | body      | must be a JSON object

@@ -174,7 +174,7 @@ class JsonRowsTest {
           {"ea": ["lost"]}               | ea[0] | must be one of new, paid
           {"t": "a", "t": "b"}           | t   | only once
           {"nope": 1}                    | nope | no such column; there are t, s
-          {"id": 1}                      | id  | stands in the path
+          {"id": 1}                      | id  | is part of the key
           """)
   void whatTheColumnCannotHoldIsRefused(String body, String field, String rule) {
     assertThatThrownBy(() -> read(rows, body))

@@ -81,6 +81,7 @@ class SeedsTest {
           POST | /products      | {"name": "x", "price": 1, "quantity": 1.5}              | 422 | "field":"quantity"
           POST | /products      | {"name": "x", "price": 1, "quantity": 3000000000}       | 422 | "field":"quantity"
           POST | /products      | {"name": "x", "price": 1, "quantity": 1, "colour": "r"} | 422 | "field":"colour"
+          POST | /products      | {"id": "a", "name": "x", "price": 1, "quantity": 1}     | 422 | "rule":"is part of the key; leave it out of the body"
           PUT  | /products/x    | {"name": "x", "price": 1}                               | 422 | "field":"quantity"
           PUT  | /products/     | {"name": "x", "price": 1, "quantity": 1}                | 422 | "field":"
           PUT  | /products/x    | [1]                                                     | 400 | invalid-json
