@@ -42,7 +42,7 @@ record JsonTree(
       if (first == null) {
         throw Problem.of(Problem.Kind.INVALID_JSON, "body", "", "must be JSON; it is empty");
       }
-      JsonTree tree = part(parser, first, text, unique);
+      JsonTree tree = part(parser, first, text, unique, "");
       if (parser.nextToken() != null) {
         throw Problem.of(
             Problem.Kind.INVALID_JSON, "body", "more after the document", "must be one document");
@@ -53,7 +53,11 @@ record JsonTree(
     }
   }
 
-  private static JsonTree part(JsonParser parser, JsonToken token, String text, boolean unique) {
+  /**
+   * @param path where it stands in the document, for the problem; empty for the document itself
+   */
+  private static JsonTree part(
+      JsonParser parser, JsonToken token, String text, boolean unique, String path) {
     int from = (int) parser.currentTokenLocation().getCharOffset();
     String string = "";
     Map<String, JsonTree> members = Map.of();
@@ -61,15 +65,17 @@ record JsonTree(
       members = new LinkedHashMap<>();
       while (parser.nextToken() != JsonToken.END_OBJECT) {
         String name = parser.currentName();
-        JsonTree member = part(parser, parser.nextToken(), text, unique);
+        String at = path.isEmpty() ? name : path + '.' + name;
+        JsonTree member = part(parser, parser.nextToken(), text, unique, at);
         if (members.put(name, member) != null && unique) {
           throw Problem.invalidValue(
-              Problem.shown(name), "twice in an object", "must stand only once");
+              Problem.shown(at), "twice in an object", "must stand only once");
         }
       }
     } else if (token == JsonToken.START_ARRAY) {
+      int index = 0;
       for (JsonToken t = parser.nextToken(); t != JsonToken.END_ARRAY; t = parser.nextToken()) {
-        part(parser, t, text, unique);
+        part(parser, t, text, unique, path + '[' + index++ + ']');
       }
     } else if (token == JsonToken.VALUE_STRING) {
       string = parser.getString();

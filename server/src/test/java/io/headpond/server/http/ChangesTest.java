@@ -125,7 +125,7 @@ class ChangesTest {
           {"price": 0.001}            | 422 | price | digits after the point
           {"qty": 99999999999}        | 422 | qty   | must be from
           {"qty": {"a": 1}}           | 422 | qty   | must be a whole number
-          {"doc": {"a": 1, "a": 2}}   | 422 | a     | must stand only once
+          {"doc": {"a": 1, "a": 2}}   | 422 | doc.a | must stand only once
           {"doc": {"a": "\\u0000"}}   | 422 | doc   | NUL
           ["name"]                    | 400 | body  | must be a JSON object
           null                        | 400 | body  | must be a JSON object

@@ -47,6 +47,23 @@ class JsonTreeTest {
   }
 
   @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"a":1,"a":2}                       | a
+          {"doc":{"a":1,"a":2}}               | doc.a
+          {"quantity":{"by":1,"min":0,"by":2}} | quantity.by
+          {"a":{"b":[0,{"c":1,"c":2}]}}       | a.b[1].c
+          [{"a":1},[{"a":1,"a":2}]]           | [1][0].a
+          """)
+  void aMemberThatStandsTwiceIsNamedWithItsPath(String text, String field) {
+    assertThatThrownBy(() -> JsonTree.read(text))
+        .isInstanceOf(Problem.class)
+        .hasMessageStartingWith(field + ": ");
+  }
+
+  @ParameterizedTest
   @ValueSource(
       strings = {
         "",
