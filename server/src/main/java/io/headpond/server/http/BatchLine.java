@@ -83,7 +83,7 @@ record BatchLine(@Nullable Key key, boolean plain, Start start) {
   private static WriteOptions options(JsonTree tree, @Nullable Durability otherwise, byte[] line) {
     String durability = string(tree, "durability");
     String id = string(tree, "idempotencyKey");
-    RequestId request = id == null ? null : IdempotencyKey.requestId(id, "line", line);
+    RequestId request = id == null ? null : IdempotencyKey.ofLine(id, line);
     return new WriteOptions(
         durability == null ? otherwise : Call.durability(durability), condition(tree), request);
   }

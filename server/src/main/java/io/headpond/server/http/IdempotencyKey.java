@@ -22,6 +22,9 @@ final class IdempotencyKey {
   private static final Pattern BARE =
       Pattern.compile("[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e]{1,255}");
 
+  /** What a name is made of. */
+  private static final Pattern NAME = Pattern.compile("[\\x20-\\x7e]{1,255}");
+
   private IdempotencyKey() {}
 
   /**
@@ -43,11 +46,27 @@ final class IdempotencyKey {
   }
 
   /**
+   * The name of a line of a batch: what the header has within its quotes.
+   *
+   * @throws Problem if the header could not have it
+   */
+  static RequestId ofLine(String name, byte[] line) {
+    if (!NAME.matcher(name).matches()) {
+      throw Problem.of(
+          Problem.Kind.BAD_REQUEST,
+          "idempotencyKey",
+          name,
+          "must be 1 to 255 printable ASCII characters");
+    }
+    return requestId(name, "line", line);
+  }
+
+  /**
    * The name of a request.
    *
    * @param target what tells it from others with the same body
    */
-  static RequestId requestId(String key, String target, byte[] body) {
+  private static RequestId requestId(String key, String target, byte[] body) {
     MessageDigest hash = sha256();
     hash.update(target.getBytes(StandardCharsets.UTF_8));
     hash.update((byte) '\n');

@@ -124,7 +124,10 @@ class BatchTest {
           {"op":"patch","key":"z","value":{},"create":1}  | 400 | create     | must be true or false
           {"op":"patch","key":"z","value":1}              | 400 | body       | must be a JSON object
           {"op":"increment","key":"z","value":{"value":1},"create":true} | 422 | value | cannot be incremented
-          {"op":"put","key":"z","value":{},"idempotencyKey":""} | 422 | request id | 1 to 255
+          {"op":"put","key":"z","value":{},"idempotencyKey":""} | 400 | idempotencyKey | 1 to 255 printable ASCII
+          {"op":"put","key":"z","value":{},"idempotencyKey":"é"} | 400 | idempotencyKey | 1 to 255 printable ASCII
+          {"op":"put","key":"z","value":{},"idempotencyKey":"a\\n"} | 400 | idempotencyKey | 1 to 255 printable ASCII
+          {"op":"patch","key":"z","value":{"value":"1","value":"2"}} | 422 | value.value | must stand only once
           """)
   void aBadLineFailsAlone(String line, int status, String field, String rule) throws IOException {
     List<String> answers =
@@ -205,6 +208,62 @@ class BatchTest {
     assertThat(answers.get(1)).contains("must have 2 components");
     assertThat(answers.get(2)).contains("percent signs as %25");
     assertThat(api.items.cache().get(RunningApi.ITEMS.key(7, "a,b%"))).isNotNull();
+  }
+
+  @Test
+  void aKeyOfAnyLengthFailsAlone() throws IOException {
+    for (String part : List.of("x", "%2C", "%")) {
+      String key = "7," + part.repeat(1_000_000 / part.length());
+      List<String> answers =
+          batch(
+              "/v1/datasets/items/entries:batch",
+              "{\"op\":\"put\",\"key\":\"7,before\",\"value\":{\"name\":\"n\"}}\n"
+                  + ("{\"op\":\"remove\",\"key\":\"" + key + "\"}\n")
+                  + "{\"op\":\"remove\",\"key\":\"7,after\"}");
+      assertThat(answers).hasSize(3);
+      assertThat(answers.get(0)).contains("\"line\":1,\"status\":202");
+      assertThat(answers.get(1)).contains("\"line\":2", "\"status\":422");
+      assertThat(answers.get(2)).contains("\"line\":3,\"status\":202");
+    }
+  }
+
+  @Test
+  void aNameOfARequestIsThatOfTheHeader() throws IOException {
+    String line = "{\"op\":\"put\",\"key\":\"named\",\"value\":{},\"idempotencyKey\":\"%s\"}\n";
+    String longest = "n".repeat(255);
+    List<String> answers =
+        batch(KV, line.formatted(longest) + line.formatted(longest + "n") + line.formatted("a b"));
+    assertThat(answers.get(0)).contains("\"status\":202");
+    assertThat(answers.get(1)).contains("\"status\":400", "\"field\":\"idempotencyKey\"");
+    assertThat(answers.get(2)).contains("\"status\":202");
+  }
+
+  /** Whatever a line sets off, the lines around it have their answers. */
+  @Test
+  void aStackThatOverflowsFailsItsLineAlone() throws IOException {
+    var cache =
+        (WriteBehindCache<?, ?>)
+            Proxy.newProxyInstance(
+                BatchTest.class.getClassLoader(),
+                new Class<?>[] {WriteBehindCache.class},
+                (proxy, method, args) -> {
+                  if (method.getName().equals("removeAsync")) {
+                    throw new StackOverflowError();
+                  }
+                  return method.invoke(api.kv.cache(), args);
+                });
+    @SuppressWarnings("unchecked")
+    var dataset = new Dataset(api.kv.dataset().config(), (WriteBehindCache<Key, Row>) cache);
+    String body =
+        "{\"op\":\"remove\",\"key\":\"o\"}\n{\"op\":\"put\",\"key\":\"o\",\"value\":{}}\n";
+    byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+    var out = new ByteArrayOutputStream();
+    var lines = new LineReader(new ByteArrayInputStream(bytes), Body.MAX_BYTES, bytes.length);
+    new Batch(dataset, null, lines, out).run();
+    assertThat(out.toString(StandardCharsets.UTF_8).lines())
+        .satisfiesExactly(
+            first -> assertThat(first).contains("\"line\":1", "\"status\":500"),
+            second -> assertThat(second).contains("\"line\":2,\"status\":202"));
   }
 
   /** Random writes of few keys, some of which wait for others: what remains is what one after the other would leave. */
