@@ -43,6 +43,9 @@ public final class ApiServlet extends HttpServlet {
               "is kept by PATCH, :increment and POST of a new entry. PUT and DELETE can be sent again"
                   + " as they are; a line of a batch has its own idempotencyKey"));
 
+  /** Those that forbid a read, too. Without the others it only answers more than it had to. */
+  private static final Set<String> OF_READS = Set.of("If-Match", "If-Unmodified-Since");
+
   private final transient List<Route> routes = Routes.all();
 
   /** Null while they are being opened. */
@@ -120,9 +123,7 @@ public final class ApiServlet extends HttpServlet {
       throw Problem.stopping();
     }
     Map<String, List<String>> query = route.query(request.getQueryString());
-    if (!route.method.equals("GET")) {
-      refuseUnknown(route, request);
-    }
+    refuseUnknown(route, request);
     Call.State state = new Call.State(datasets, draining, routes);
     route.handler.serve(new Call(request, reply, state, query, dataset, route.key(path)));
   }
@@ -150,9 +151,11 @@ public final class ApiServlet extends HttpServlet {
 
   /** A condition that is ignored would be a lost update, a request that is not remembered would be carried out twice. */
   private static void refuseUnknown(Route route, HttpServletRequest request) {
+    boolean read = route.method.equals("GET");
     for (Map.Entry<String, String> header : PROMISES.entrySet()) {
       String value = request.getHeader(header.getKey());
-      if (value != null && !route.knows(header.getKey())) {
+      boolean promised = !read || OF_READS.contains(header.getKey());
+      if (value != null && promised && !route.knows(header.getKey())) {
         throw Problem.of(Problem.Kind.BAD_REQUEST, header.getKey(), value, header.getValue());
       }
     }

@@ -42,6 +42,7 @@ final class EntryReads {
     String wait = call.parameter(Parameter.WAIT);
     Key key = call.key();
     if (settled != null) {
+      refuseTag(call);
       settled(call, key, Preconditions.version("settled", settled), wait(wait));
       return;
     }
@@ -55,6 +56,17 @@ final class EntryReads {
     EntityTags known = EntityTags.of(call.request(), "If-None-Match");
     Dataset dataset = call.dataset();
     call.answer(call.cache().entryAsync(key).thenApply(entry -> read(dataset, key, entry, known)));
+  }
+
+  private static void refuseTag(Call call) {
+    String tag = call.request().getHeader("If-None-Match");
+    if (tag != null) {
+      throw Problem.of(
+          Problem.Kind.BAD_REQUEST,
+          "If-None-Match",
+          tag,
+          "has no meaning beside settled: a receipt has no ETag");
+    }
   }
 
   private static Answer read(

@@ -154,6 +154,24 @@ class ConditionsTest {
   }
 
   @Test
+  void aReadThatCannotKeepAConditionIsRefused() throws IOException {
+    String path = ITEM + "6,read";
+    String version = put(path).header("ETag").replace("\"", "");
+    for (String method : List.of("GET", "HEAD")) {
+      assertThat(api.send(method, path, "", "If-Match: \"1\"").status()).isEqualTo(400);
+      assertThat(
+              api.send(method, path, "", "If-Unmodified-Since: Fri, 20 Nov 2026 08:39:53 GMT")
+                  .status())
+          .isEqualTo(400);
+    }
+    assertThat(api.send("GET", "/v1/datasets", "", "If-Match: *").body())
+        .contains("\"field\":\"If-Match\"");
+    Response receipt = api.send("GET", path + "?settled=" + version, "", "If-None-Match: *");
+    assertThat(receipt.status()).isEqualTo(400);
+    assertThat(receipt.body()).contains("\"field\":\"If-None-Match\"", "a receipt");
+  }
+
+  @Test
   void aReadIsNotRepeatedIfTheClientHasIt() throws IOException {
     String path = ITEM + "5,read";
     String etag = put(path).header("ETag");

@@ -210,6 +210,7 @@ class ReadsTest {
           settled=5&wait=-1s     | 400 | wait    | must be a duration
           settled=5&wait=61s     | 400 | wait    | must be at most 60s
           settled=5&wait=999999999999d | 400 | wait | must be
+          settled=5&wait=1s&key=a | 400 | query  | known here are settled, wait
           wait=5s                | 400 | wait    | must stand beside settled
           settled=5&settled=6    | 400 | settled | must stand only once
           """)
