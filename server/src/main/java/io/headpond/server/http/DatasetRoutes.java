@@ -88,6 +88,7 @@ final class DatasetRoutes {
   /** {@code POST /v1/datasets/{dataset}/flush}. */
   static void flush(Call call) {
     int maxEntries = call.number(Parameter.MAX_ENTRIES, 0, Integer.MAX_VALUE);
+    Body.none(call.request());
     Dataset dataset = call.dataset();
     call.answer(
         (maxEntries == 0 ? call.cache().flushAsync() : call.cache().flushAsync(maxEntries))

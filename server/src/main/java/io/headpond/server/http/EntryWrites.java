@@ -81,6 +81,7 @@ final class EntryWrites {
 
   static void invalidate(Call call) {
     Key key = call.key();
+    Body.none(call.request());
     Dataset dataset = call.dataset();
     call.answer(
         call.cache()

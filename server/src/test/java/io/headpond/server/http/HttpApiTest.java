@@ -360,6 +360,16 @@ class HttpApiTest {
     assertThat(api.send("GET", "/v1/ping", "").body()).isEqualTo("{\"pong\":true}");
   }
 
+  @Test
+  void whatNeverReachesTheRoutesIsAboutBlank() throws IOException {
+    Response malformed = api.send("GET", "/v1/datasets/kv/entries/%zz", "");
+    assertThat(malformed.status()).isEqualTo(400);
+    assertThat(malformed.body()).contains("about:blank");
+    Response trace = api.send("TRACE", "/v1/ping", "");
+    assertThat(trace.status()).isEqualTo(405);
+    assertThat(trace.body()).contains("about:blank");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -386,6 +396,23 @@ class HttpApiTest {
         .matches(s -> s == 0 || (s >= 400 && s < 506 && s != 500));
     if (!response.body().isEmpty()) {
       assertThat(response.header("Content-Type")).isEqualTo("application/problem+json");
+    }
+  }
+
+  @Test
+  void aBodyThatWouldBeIgnoredIsRefused() throws IOException {
+    for (String target : List.of("kv/entries/a:invalidate", "kv/flush")) {
+      String path = "/v1/datasets/" + target;
+      problem("POST", path, "{\"maxEntries\": 1}", 400, "body", "must be empty");
+      Response chunked =
+          api.raw(
+              ("POST "
+                      + path
+                      + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                      + "2\r\n{}\r\n0\r\n\r\n")
+                  .getBytes(StandardCharsets.US_ASCII));
+      assertThat(chunked.status()).as(chunked.toString()).isEqualTo(400);
+      assertThat(api.send("POST", path, "", JSON).status()).isEqualTo(200);
     }
   }
 
