@@ -26,16 +26,6 @@ public record DatasetConfig(
     @Nullable String onCreate,
     @Nullable Long maxRequestBytes) {
 
-  /** A dataset whose table gives no keys and needs nothing when it is made. */
-  public DatasetConfig(
-      CacheSettings settings,
-      String table,
-      RowType rowType,
-      @Nullable String versionColumn,
-      @Nullable String updatedAtColumn) {
-    this(settings, table, rowType, versionColumn, updatedAtColumn, null, null, null);
-  }
-
   public String name() {
     return settings.name();
   }

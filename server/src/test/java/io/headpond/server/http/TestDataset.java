@@ -43,7 +43,8 @@ public final class TestDataset implements AutoCloseable {
             .store(JournalStore.on(disk).segmentSize(SEGMENT))
             .systemOfRecord(database)
             .build();
-    dataset = new Dataset(new DatasetConfig(settings, name, type, null, null), cache);
+    dataset =
+        new Dataset(new DatasetConfig(settings, name, type, null, null, null, null, null), cache);
   }
 
   public Dataset dataset() {
