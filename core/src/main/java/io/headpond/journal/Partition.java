@@ -103,11 +103,12 @@ final class Partition {
 
   /** A row of the database has this version: later ones are higher. */
   void loaded(long version) {
-    if (version < 0 || version > MAX_VERSION) {
+    // At the highest of all there would be no version left for the next write of any key.
+    if (version < 0 || version >= MAX_VERSION) {
       throw new ConfigurationException(
           "the version column of a row holds "
               + version
-              + "; it must be from 0 to 2^53 - 1 and belong to Headpond alone");
+              + "; it must be from 0 to 2^53 - 2 and belong to Headpond alone");
     }
     clock = Math.max(clock, version);
   }

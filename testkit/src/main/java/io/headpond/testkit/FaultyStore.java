@@ -36,7 +36,6 @@ public final class FaultyStore implements HotStore {
   private boolean holdTake;
   private boolean holdDefer;
   private boolean holdOwed;
-  private boolean holdPut;
   private int failing;
   private final List<Runnable> held = new ArrayList<>();
 
@@ -69,11 +68,6 @@ public final class FaultyStore implements HotStore {
     holdOwed = true;
   }
 
-  /** Writes are kept back from now on: the store is asked, and nobody knows what it will say. */
-  public void holdPut() {
-    holdPut = true;
-  }
-
   /** So many of the next parkings and forgettings of staged writes fail, and nothing is done. */
   public void failNext(int count) {
     failing = count;
@@ -91,7 +85,6 @@ public final class FaultyStore implements HotStore {
     holdTake = false;
     holdDefer = false;
     holdOwed = false;
-    holdPut = false;
     List<Runnable> steps = List.copyOf(held);
     held.clear();
     steps.forEach(Runnable::run);
@@ -155,7 +148,7 @@ public final class FaultyStore implements HotStore {
 
   @Override
   public CompletionStage<WriteOutcome> put(Write write) {
-    return step(holdPut, () -> real.put(write));
+    return real.put(write);
   }
 
   @Override
