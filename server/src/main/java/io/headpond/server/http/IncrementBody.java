@@ -2,6 +2,7 @@ package io.headpond.server.http;
 
 import io.headpond.Increment;
 import io.headpond.Increment.Step;
+import io.headpond.InvalidValueException;
 import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -11,9 +12,6 @@ import org.jspecify.annotations.Nullable;
  * An increment as JSON: {@code {"likes": 1, "stock": {"by": -1, "min": 0, "max": 100}}}. Stateless.
  */
 final class IncrementBody {
-  /** Far beyond any column, and a trap for whoever would write the number out. */
-  private static final int MAX_SCALE = 2_000;
-
   private IncrementBody() {}
 
   /**
@@ -42,7 +40,7 @@ final class IncrementBody {
 
   private static Step step(String column, JsonTree step) {
     if (!step.isObject()) {
-      return new Step(number(column, step), null, null);
+      return step(column, "", number(column, step), null, null);
     }
     step.members()
         .keySet()
@@ -57,12 +55,27 @@ final class IncrementBody {
     if (by == null) {
       throw Problem.invalidValue(column + ".by", "nothing", "must be a number");
     }
-    BigDecimal min = bound(column + ".min", step.member("min"));
-    BigDecimal max = bound(column + ".max", step.member("max"));
-    if (min != null && max != null && min.compareTo(max) > 0) {
-      throw Problem.invalidValue(column + ".min", min.toString(), "must not be above max, " + max);
+    return step(
+        column,
+        ".",
+        number(column + ".by", by),
+        bound(column + ".min", step.member("min")),
+        bound(column + ".max", step.member("max")));
+  }
+
+  /** The step, whose rules name its member; the problem names the column too. */
+  private static Step step(
+      String column,
+      String separator,
+      BigDecimal by,
+      @Nullable BigDecimal min,
+      @Nullable BigDecimal max) {
+    try {
+      return new Step(by, min, max);
+    } catch (InvalidValueException e) {
+      String member = separator.isEmpty() ? "" : separator + e.path();
+      throw Problem.invalidValue(column + member, e.value(), e.rule());
     }
-    return new Step(number(column + ".by", by), min, max);
   }
 
   private static @Nullable BigDecimal bound(String field, @Nullable JsonTree bound) {
@@ -74,13 +87,10 @@ final class IncrementBody {
       throw Problem.invalidValue(field, value.shown(), "must be a number");
     }
     try {
-      BigDecimal number = new BigDecimal(value.json());
-      if (Math.abs((long) number.scale()) <= MAX_SCALE) {
-        return number;
-      }
+      return new BigDecimal(value.json());
     } catch (NumberFormatException e) {
-      // An exponent beyond an int: the same answer.
+      // An exponent beyond an int.
+      throw Problem.invalidValue(field, value.json(), "must have at most 1000 digits");
     }
-    throw Problem.invalidValue(field, value.json(), "must have at most 1000 digits");
   }
 }

@@ -185,6 +185,7 @@ class ChangesTest {
           {"price": 100000000}                    | 422 | price     | digits
           {"price": 1e999999999}                  | 422 | price     | digits
           {"price": {"by": 1, "max": 1e-999999999}} | 422 | price.max | digits
+          {"price": {"by": 1e-1500}}                | 422 | price.by  | 1000 digits
           {"price": 1e99999999999}                | 422 | price     | digits
           {"ratio": 1e400}                        | 422 | ratio     | range
           {"qty": "1"}                            | 422 | qty       | must be a number
