@@ -304,6 +304,11 @@ public record ColumnType(
     };
   }
 
+  /** Whether its values are whole numbers, of whatever range. */
+  public boolean isWholeNumber() {
+    return kind == Kind.SMALLINT || kind == Kind.INTEGER || kind == Kind.BIGINT;
+  }
+
   /** As it is declared in the configuration, for messages too. */
   @Override
   public String toString() {

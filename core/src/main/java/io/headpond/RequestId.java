@@ -37,6 +37,19 @@ public record RequestId(String id, String fingerprint) {
   }
 
   /**
+   * Refuses what came before under this id if it was another request.
+   *
+   * @param earlier the fingerprint of the request that was carried out
+   * @throws RequestConflictException if it is not this one's
+   */
+  public void requireSame(String earlier) {
+    if (!fingerprint.equals(earlier)) {
+      throw new RequestConflictException(
+          "the request id " + id + " belongs to another request of the last day", false);
+    }
+  }
+
+  /**
    * @throws InvalidValueException if the id is empty, or one of them is too long or no valid Unicode
    */
   public RequestId {

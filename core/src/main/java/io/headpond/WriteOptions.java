@@ -22,6 +22,11 @@ public record WriteOptions(
     return DEFAULTS;
   }
 
+  /** The durability that these ask for, or that one where they ask for none. */
+  public Durability durabilityOr(Durability otherwise) {
+    return durability == null ? otherwise : durability;
+  }
+
   /** The cache's durability, and this condition. */
   public static WriteOptions onlyIf(Condition condition) {
     return new WriteOptions(null, condition, null);

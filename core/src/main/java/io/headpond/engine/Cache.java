@@ -178,15 +178,10 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
 
   /** A write whose new value does not depend on what is there. */
   private CompletableFuture<Receipt> write(Key key, @Nullable Row row, WriteOptions options) {
-    Durability level = level(options);
+    Durability level = options.durabilityOr(durability);
     return options.condition() == null
         ? engine.write(new Write(key, row, level, false, null, options.request()))
         : updates.update(key, options, level, now -> row).thenApply(Updates.Done::receipt);
-  }
-
-  private Durability level(WriteOptions options) {
-    Durability chosen = options.durability();
-    return chosen == null ? durability : chosen;
   }
 
   private Write write(K key, V value, Durability durability, boolean callerWaits) {
@@ -249,7 +244,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
     try {
       Key canonical = mapping.key(key);
       return updates
-          .update(canonical, options, level(options), change)
+          .update(canonical, options, options.durabilityOr(durability), change)
           .thenApply(
               done -> {
                 Row row = done.row();

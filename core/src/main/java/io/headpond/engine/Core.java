@@ -1,9 +1,12 @@
 package io.headpond.engine;
 
+import io.headpond.CacheListener;
 import io.headpond.CacheSettings;
+import io.headpond.HeadpondException;
 import io.headpond.spi.Environment;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.SystemOfRecord;
+import io.headpond.spi.Write;
 
 /** What every part of one cache's engine works with. */
 record Core(
@@ -13,4 +16,26 @@ record Core(
     Environment environment,
     Statistics statistics,
     Settlements settlements,
-    Listeners listeners) {}
+    Listeners listeners) {
+  /** A write is in the store, or committed. */
+  void written(Write write, long version, boolean coalesced) {
+    statistics.writes.increment();
+    if (coalesced) {
+      statistics.coalesced.increment();
+    }
+    if (listeners.any()) {
+      CacheListener.Write event =
+          new CacheListener.Write(
+              write.key(), version, write.durability(), write.row() == null, coalesced);
+      listeners.tell(listener -> listener.written(event));
+    }
+  }
+
+  /** A write was not taken, or nobody knows. */
+  void refused(Throwable why) {
+    statistics.refused.increment();
+    if (why instanceof HeadpondException reason) {
+      listeners.tell(listener -> listener.refused(reason));
+    }
+  }
+}

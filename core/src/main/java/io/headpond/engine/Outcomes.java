@@ -31,9 +31,6 @@ record Outcomes(
     Map<Mutation, String> refused,
     int retried,
     @Nullable String retry) {
-  /** There is no higher one, so no clock can be raised to it: such a row is a conflict of its own, for good. */
-  private static final long LAST_VERSION = (1L << 53) - 1;
-
   static Outcomes of(List<Mutation> mutations, Applied applied) {
     List<Mutation> done = new ArrayList<>(mutations.size());
     List<Mutation> stale = new ArrayList<>(0);
@@ -81,8 +78,9 @@ record Outcomes(
     return new Outcomes(done, stale, newest, Map.of(), 0, null);
   }
 
+  /** Without a version that is higher, no clock can be raised to it: such a row is a conflict of its own, for good. */
   private static long newest(long before, long version) {
-    return version >= LAST_VERSION ? before : Math.max(before, version);
+    return version >= Mutation.MAX_VERSION ? before : Math.max(before, version);
   }
 
   /** Whether the database has committed the batch. */

@@ -1,6 +1,5 @@
 package io.headpond.engine;
 
-import io.headpond.CacheListener;
 import io.headpond.Durability;
 import io.headpond.HeadpondException;
 import io.headpond.Key;
@@ -100,7 +99,7 @@ final class WriteThrough {
       }
     }
     if (reason != null) {
-      countRefused(reason);
+      core.refused(reason);
       return CompletableFuture.failedFuture(reason);
     }
     attempt.timer = core.environment().schedule(DEADLINE, attempt::deadlinePassed);
@@ -156,13 +155,6 @@ final class WriteThrough {
       lines.values().forEach(all::addAll);
     }
     all.forEach(attempt -> attempt.giveUp(reason));
-  }
-
-  private void countRefused(Throwable why) {
-    core.statistics().refused.increment();
-    if (why instanceof HeadpondException reason) {
-      core.listeners().tell(listener -> listener.refused(reason));
-    }
   }
 
   private CompletableFuture<Void> answerTo(Mutation mutation) {
@@ -360,13 +352,7 @@ final class WriteThrough {
       if (!finish()) {
         return;
       }
-      core.statistics().writes.increment();
-      if (core.listeners().any()) {
-        CacheListener.Write event =
-            new CacheListener.Write(
-                write.key(), done.version(), write.durability(), write.row() == null, false);
-        core.listeners().tell(listener -> listener.written(event));
-      }
+      core.written(write, done.version(), false);
       Receipt receipt =
           new WriteReceipt(
               core.settlements(), write.key(), done.version(), write.durability(), false);
@@ -381,7 +367,7 @@ final class WriteThrough {
 
     /** Tells the caller; it is over. */
     private void refuse(Throwable why) {
-      countRefused(why);
+      core.refused(why);
       core.environment().executeCallback(() -> result.completeExceptionally(why));
     }
 

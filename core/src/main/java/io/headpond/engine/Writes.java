@@ -1,6 +1,5 @@
 package io.headpond.engine;
 
-import io.headpond.CacheListener;
 import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.HeadpondException;
@@ -65,6 +64,7 @@ final class Writes {
     }
   }
 
+  private final Core core;
   private final HotStore store;
   private final Environment environment;
   private final Duration patience;
@@ -74,7 +74,6 @@ final class Writes {
   private final Flusher[] flushers;
   private final Throttle throttle;
   private final WriteThrough writeThrough;
-  private final Listeners listeners;
   private final int maxPendingEntries;
   private final SerialExecutor retries;
 
@@ -93,6 +92,7 @@ final class Writes {
   private volatile @Nullable HeadpondException closed;
 
   Writes(Core core, Flusher[] flushers, Throttle throttle, WriteThrough writeThrough) {
+    this.core = core;
     this.store = core.store();
     this.environment = core.environment();
     this.patience = core.settings().overload().deadline();
@@ -106,7 +106,6 @@ final class Writes {
     this.flushers = flushers;
     this.throttle = throttle;
     this.writeThrough = writeThrough;
-    this.listeners = core.listeners();
     this.maxPendingEntries = core.settings().maxPendingEntries();
     this.retries = new SerialExecutor(core.environment());
   }
@@ -180,10 +179,7 @@ final class Writes {
    * @throws RequestConflictException if it was another one
    */
   Receipt repeated(Remembered earlier, RequestId request, Durability durability) {
-    if (!earlier.request().equals(request)) {
-      throw new RequestConflictException(
-          "the request id " + request.id() + " belongs to another request of the last day", false);
-    }
+    request.requireSame(earlier.request().fingerprint());
     return new WriteReceipt(settlements, earlier.key(), earlier.version(), durability, true);
   }
 
@@ -220,23 +216,9 @@ final class Writes {
 
   /** A write is in the store. */
   Receipt acknowledge(Write write, Written written) {
-    statistics.writes.increment();
-    if (written.coalesced()) {
-      statistics.coalesced.increment();
-    }
-    flushers[write.key().partition(flushers.length)].written(written.ready());
     long version = written.mutation().version();
-    if (listeners.any()) {
-      listeners.tell(
-          listener ->
-              listener.written(
-                  new CacheListener.Write(
-                      write.key(),
-                      version,
-                      write.durability(),
-                      write.row() == null,
-                      written.coalesced())));
-    }
+    core.written(write, version, written.coalesced());
+    flushers[write.key().partition(flushers.length)].written(written.ready());
     return new WriteReceipt(settlements, write.key(), version, write.durability(), false);
   }
 
@@ -324,7 +306,7 @@ final class Writes {
     if (failure != null) {
       leave(head);
       Throwable cause = Failures.cause(failure);
-      countRefused(cause);
+      core.refused(cause);
       environment.executeCallback(() -> head.result.completeExceptionally(cause));
     } else if (outcome instanceof Written written) {
       leave(head);
@@ -347,7 +329,7 @@ final class Writes {
     if (entry.busy) {
       entry.late = reason;
     } else if (leave(entry)) {
-      countRefused(reason);
+      core.refused(reason);
       environment.executeCallback(() -> entry.result.completeExceptionally(reason));
     }
   }
@@ -369,14 +351,7 @@ final class Writes {
 
   private CompletableFuture<Receipt> refuse(Throwable failure) {
     Throwable cause = Failures.cause(failure);
-    countRefused(cause);
+    core.refused(cause);
     return CompletableFuture.failedFuture(cause);
-  }
-
-  private void countRefused(Throwable cause) {
-    statistics.refused.increment();
-    if (cause instanceof HeadpondException reason) {
-      listeners.tell(listener -> listener.refused(reason));
-    }
   }
 }

@@ -56,7 +56,7 @@ final class Batches {
                 + ": it is an older copy of itself (a restored folder, a cloned volume). Use the newer one;"
                 + " if it is gone, `headpond store adopt` makes this one the owner, on purpose");
       }
-      if (highVersion >= Partition.MAX_VERSION) {
+      if (highVersion >= Mutation.MAX_VERSION) {
         throw new ConfigurationException(
             store.settings.dataset()
                 + ": the database holds version "

@@ -25,9 +25,6 @@ import org.jspecify.annotations.Nullable;
  * the batch is settled it is ready; if not, {@link #takeBack} brings the two together under the older time.
  */
 final class Partition {
-  /** Versions stay below this, so that they survive a double. */
-  static final long MAX_VERSION = (1L << 53) - 1;
-
   private static final Comparator<HotEntry> BY_DUE =
       Comparator.comparingLong((HotEntry e) -> e.trouble == null ? 0 : e.trouble.dueMicros())
           .thenComparing(e -> e.key);
@@ -82,7 +79,7 @@ final class Partition {
   /** A version higher than any before. */
   long nextVersion(long wallMicros) {
     long version = Math.max(clock + 1, wallMicros);
-    if (version > MAX_VERSION) {
+    if (version > Mutation.MAX_VERSION) {
       throw new UnavailableException(
           "partition "
               + number
@@ -96,7 +93,7 @@ final class Partition {
 
   /** The time now; whatever is given a version later has a higher one. */
   long now(long wallMicros) {
-    long now = Math.max(clock, Math.min(wallMicros, MAX_VERSION));
+    long now = Math.max(clock, Math.min(wallMicros, Mutation.MAX_VERSION));
     clock = now;
     return now;
   }
@@ -104,7 +101,7 @@ final class Partition {
   /** A row of the database has this version: later ones are higher. */
   void loaded(long version) {
     // At the highest of all there would be no version left for the next write of any key.
-    if (version < 0 || version >= MAX_VERSION) {
+    if (version < 0 || version >= Mutation.MAX_VERSION) {
       throw new ConfigurationException(
           "the version column of a row holds "
               + version

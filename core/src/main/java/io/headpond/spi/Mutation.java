@@ -9,6 +9,9 @@ import io.headpond.Row;
  * tail a version can be given twice, a write id cannot.
  */
 public sealed interface Mutation {
+  /** No version is higher, so that each survives a double. */
+  long MAX_VERSION = (1L << 53) - 1;
+
   /** The entry that changes. */
   Key key();
 

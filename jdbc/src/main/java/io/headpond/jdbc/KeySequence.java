@@ -3,7 +3,6 @@ package io.headpond.jdbc;
 import static io.headpond.jdbc.TableName.quote;
 
 import io.headpond.Column;
-import io.headpond.ColumnType;
 import io.headpond.RowType;
 import io.headpond.jdbc.PostgresCatalogue.Sequence;
 import java.sql.Connection;
@@ -13,7 +12,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,9 +21,6 @@ import org.jspecify.annotations.Nullable;
  * waits for. So an unlogged sequence, which a crash sets back, and one that cycles are refused.
  */
 final class KeySequence {
-  private static final Set<ColumnType.Kind> NUMBERS =
-      Set.of(ColumnType.Kind.SMALLINT, ColumnType.Kind.INTEGER, ColumnType.Kind.BIGINT);
-
   private KeySequence() {}
 
   /** Creates it if there is none, beginning behind the keys that the table has. */
@@ -47,7 +42,7 @@ final class KeySequence {
   /** Whether the declared key can be numbers of a sequence. */
   static boolean fits(RowType declared) {
     List<Column> key = declared.keyColumns();
-    return key.size() == 1 && NUMBERS.contains(key.get(0).type().kind());
+    return key.size() == 1 && key.get(0).type().isWholeNumber();
   }
 
   /** Notes what is wrong with it. Returns its name for a statement, with the schema. */

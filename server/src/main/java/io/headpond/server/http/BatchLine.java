@@ -227,11 +227,9 @@ record BatchLine(@Nullable Key key, boolean plain, Start start) {
     }
 
     private boolean plain() {
-      Durability durability =
-          options.durability() == null ? dataset.cache().durability() : options.durability();
       return options.condition() == null
           && options.request() == null
-          && durability != Durability.DATABASE;
+          && options.durabilityOr(dataset.cache().durability()) != Durability.DATABASE;
     }
 
     private void refuse(String name) {

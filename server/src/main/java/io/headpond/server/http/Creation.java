@@ -37,7 +37,7 @@ final class Creation {
       return write(cache, row, options);
     }
     // Before it is looked up: what is remembered is as durable as that, and not more.
-    RequestId.requireKept(durability(cache, options));
+    RequestId.requireKept(options.durabilityOr(cache.durability()));
     // Asked first, so that a repeated request takes no key.
     return earlier(cache, request, options)
         .thenCompose(
@@ -73,10 +73,7 @@ final class Creation {
    * UUID is new by itself.
    */
   private static boolean isNumber(WriteBehindCache<Key, Row> cache) {
-    return switch (cache.rowType().keyColumns().get(0).type().kind()) {
-      case SMALLINT, INTEGER, BIGINT -> true;
-      default -> false;
-    };
+    return cache.rowType().keyColumns().get(0).type().isWholeNumber();
   }
 
   /** Somebody was faster with the same request: its key counts, not the one that was made here. */
@@ -108,21 +105,14 @@ final class Creation {
             earlier -> earlier == null ? null : repeat(earlier, request, cache, options));
   }
 
-  private static Durability durability(WriteBehindCache<Key, Row> cache, WriteOptions options) {
-    Durability asked = options.durability();
-    return asked == null ? cache.durability() : asked;
-  }
-
   private static Created repeat(
       CompletedRequest<Key> earlier,
       RequestId request,
       WriteBehindCache<Key, Row> cache,
       WriteOptions options) {
-    if (!earlier.fingerprint().equals(request.fingerprint())) {
-      throw new RequestConflictException(
-          "the request id " + request.id() + " belongs to another request of the last day", false);
-    }
-    return new Created(earlier.key(), earlier.version(), durability(cache, options), true);
+    request.requireSame(earlier.fingerprint());
+    return new Created(
+        earlier.key(), earlier.version(), options.durabilityOr(cache.durability()), true);
   }
 
   private static RuntimeException taken(
