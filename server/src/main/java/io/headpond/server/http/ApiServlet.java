@@ -5,6 +5,7 @@ import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -159,6 +160,11 @@ public final class ApiServlet extends HttpServlet {
         throw Problem.of(Problem.Kind.BAD_REQUEST, header.getKey(), value, header.getValue());
       }
     }
+  }
+
+  /** The headers that must not be ignored in a write: a route that does not keep one refuses it. */
+  public static Set<String> promises() {
+    return Collections.unmodifiableSet(PROMISES.keySet());
   }
 
   private static String allow(List<Route> routes) {

@@ -8,8 +8,6 @@ import io.headpond.FlushReport;
 import io.headpond.PendingEntry;
 import io.headpond.PendingPage;
 import io.headpond.server.http.Reply.Answer;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -35,7 +33,7 @@ final class DatasetRoutes {
           .member("health", status.health().name())
           .member("pendingEntries", status.pendingEntries())
           .name("lagSeconds")
-          .raw(seconds(status.lag()))
+          .seconds(status.lag())
           .endObject();
     }
     call.reply().send(new Answer(OK, json.endArray().endObject()));
@@ -60,9 +58,9 @@ final class DatasetRoutes {
         .member("parked", status.parked())
         .member("inFlight", status.inFlight())
         .name("lagSeconds")
-        .raw(seconds(status.lag()))
+        .seconds(status.lag())
         .name("flushRate")
-        .raw(BigDecimal.valueOf(status.flushRate()).setScale(1, RoundingMode.HALF_UP).toString())
+        .rate(status.flushRate())
         .member("waitingWriters", status.waitingWriters());
     counters(json.name("counters"), status.counters());
     columns(json.name("key"), dataset.cache().rowType().keyColumns());
@@ -106,7 +104,7 @@ final class DatasetRoutes {
           .member("operation", entry.remove() ? "remove" : "put")
           .member("state", entry.state().name().toLowerCase(Locale.ROOT))
           .name("ageSeconds")
-          .raw(seconds(entry.age()))
+          .seconds(entry.age())
           .member("attempts", entry.attempts())
           .member("due", entry.due() == null ? null : entry.due().toString())
           .member("error", entry.error())
@@ -164,19 +162,19 @@ final class DatasetRoutes {
     json.beginObject()
         .member("durability", durability.name().toLowerCase(Locale.ROOT))
         .name("lingerSeconds")
-        .raw(seconds(settings.linger()))
+        .seconds(settings.linger())
         .member("maxBatchSize", settings.maxBatchSize())
         .member("maxRetries", settings.maxRetries())
         .name("retryDelaySeconds")
-        .raw(seconds(settings.retryDelay()))
+        .seconds(settings.retryDelay())
         .member("maxPendingEntries", settings.maxPendingEntries())
         .member("maxPendingBytes", settings.maxPendingBytes())
         .name("overloadWaitSeconds")
-        .raw(seconds(settings.overload().deadline()))
+        .seconds(settings.overload().deadline())
         .name("targetLagSeconds")
-        .raw(settings.targetLag() == null ? "null" : seconds(settings.targetLag()))
+        .seconds(settings.targetLag())
         .name("ttlSeconds")
-        .raw(seconds(settings.ttl()))
+        .seconds(settings.ttl())
         .member("cacheSize", settings.cacheSize())
         .member("partitions", settings.partitions())
         .endObject();
@@ -186,9 +184,5 @@ final class DatasetRoutes {
     json.beginArray();
     strings.forEach(json::string);
     json.endArray();
-  }
-
-  private static String seconds(Duration duration) {
-    return BigDecimal.valueOf(duration.toMillis(), 3).stripTrailingZeros().toPlainString();
   }
 }

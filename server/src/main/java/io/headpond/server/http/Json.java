@@ -1,6 +1,9 @@
 package io.headpond.server.http;
 
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +57,19 @@ public final class Json {
     comma();
     out.append(json);
     return this;
+  }
+
+  /** A duration in seconds, to the millisecond; null for none. */
+  public Json seconds(@Nullable Duration duration) {
+    return raw(
+        duration == null
+            ? "null"
+            : BigDecimal.valueOf(duration.toMillis(), 3).stripTrailingZeros().toPlainString());
+  }
+
+  /** A rate, to a tenth. */
+  public Json rate(double perSecond) {
+    return raw(BigDecimal.valueOf(perSecond).setScale(1, RoundingMode.HALF_UP).toPlainString());
   }
 
   public Json member(String name, @Nullable String value) {

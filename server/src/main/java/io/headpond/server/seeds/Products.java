@@ -192,7 +192,7 @@ final class Products implements RouteSet {
             .beginObject()
             .member("queue_size", status.pendingEntries())
             .name("oldest_age_seconds")
-            .raw(Requests.seconds(status.lag()))
+            .seconds(status.lag())
             .member("in_flight", status.inFlight())
             .member("coalesced_total", status.counters().coalesced())
             .member("dead_letters", status.parked())
@@ -210,7 +210,7 @@ final class Products implements RouteSet {
             .member("write_behind_enabled", behind)
             .member("batch_size", settings.maxBatchSize())
             .name("batch_timeout")
-            .raw(Requests.seconds(settings.linger()))
+            .seconds(settings.linger())
             .member("max_retries", settings.maxRetries())
             .endObject());
   }

@@ -5,20 +5,16 @@ import io.headpond.server.http.Problem;
 import io.headpond.server.http.RawUri;
 import io.headpond.server.http.Reply;
 import jakarta.servlet.http.HttpServletRequest;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What all of the seeds' routes ask of a request, and how they write numbers. Stateless. */
+/** What all of the seeds' routes ask of a request. Stateless. */
 final class Requests {
   /** As the routes under {@code /v1}: after this the outcome is said to be unknown. */
   static final Duration TIMEOUT = Duration.ofSeconds(60);
 
-  private static final List<String> CONDITIONS =
-      List.of("If-Match", "If-None-Match", "If-Unmodified-Since", "If-Modified-Since", "If-Range");
+  private static final String IDEMPOTENCY_KEY = "Idempotency-Key";
 
   private Requests() {}
 
@@ -45,23 +41,17 @@ final class Requests {
       throw Problem.stopping();
     }
     noParameters(request);
-    for (String condition : CONDITIONS) {
-      String value = request.getHeader(condition);
+    for (String header : ApiServlet.promises()) {
+      String value = request.getHeader(header);
       if (value != null) {
         throw Problem.of(
             Problem.Kind.BAD_REQUEST,
-            condition,
+            header,
             value,
-            "this route keeps no conditions; those under /v1/datasets do");
+            header.equals(IDEMPOTENCY_KEY)
+                ? "this route remembers no requests; POST /v1/datasets/{dataset}/entries does"
+                : "this route keeps no conditions; those under /v1/datasets do");
       }
-    }
-    String name = request.getHeader("Idempotency-Key");
-    if (name != null) {
-      throw Problem.of(
-          Problem.Kind.BAD_REQUEST,
-          "Idempotency-Key",
-          name,
-          "this route remembers no requests; POST /v1/datasets/{dataset}/entries does");
     }
   }
 
@@ -71,14 +61,5 @@ final class Requests {
 
   private static void noParameters(HttpServletRequest request) {
     parameters(request);
-  }
-
-  static String seconds(Duration duration) {
-    return BigDecimal.valueOf(duration.toMillis(), 3).stripTrailingZeros().toPlainString();
-  }
-
-  /** With one decimal. */
-  static String rate(double perSecond) {
-    return BigDecimal.valueOf(perSecond).setScale(1, RoundingMode.HALF_UP).toPlainString();
   }
 }

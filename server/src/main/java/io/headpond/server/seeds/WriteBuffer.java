@@ -164,7 +164,7 @@ final class WriteBuffer implements RouteSet {
             .member("writes_processed", queued - pending - failed)
             .member("writes_failed", failed)
             .name("processing_rate")
-            .raw(Requests.rate(status.flushRate()))
+            .rate(status.flushRate())
             .member("since", since.toString())
             .endObject());
   }
