@@ -4,6 +4,7 @@ import io.headpond.spi.Environment;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.SystemOfRecordFactory;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Collects what a {@link WriteBehindCache} needs: a name, a hot store and a system of record; the rest has defaults, see {@link
@@ -54,6 +55,9 @@ public interface CacheBuilder<K, V> {
 
   /** The most clean entries. */
   CacheBuilder<K, V> cacheSize(long entries);
+
+  /** The key column that says whose an entry is: no tenant is slowed down because of what another has pending. Default: none. */
+  CacheBuilder<K, V> tenant(@Nullable String keyColumn);
 
   /** How many partitions; cannot change once the dataset has been used. */
   CacheBuilder<K, V> partitions(int partitions);

@@ -86,9 +86,9 @@ public interface CacheListener {
    * @param key the entry
    * @param version which was refused
    * @param attempts how often the database has refused it
-   * @param message in the database's own words
+   * @param error what it said
    */
-  record Refusal(Key key, long version, int attempts, String message) {}
+  record Refusal(Key key, long version, int attempts, DatabaseError error) {}
 
   /**
    * A load.

@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  *     1 day
  * @param ttl how long a clean entry stays, from its settling or loading on; zero for ever. Default 1 hour
  * @param cacheSize the most clean entries; from 0. Default 100,000
+ * @param tenant the key column that says whose an entry is: then no tenant is slowed down or refused because of what another has pending; null, the default, for
+ *     none
  * @param partitions from 1 to 1,024; cannot change once the dataset has been used. Default 16
  */
 public record CacheSettings(
@@ -36,6 +38,7 @@ public record CacheSettings(
     @Nullable Duration targetLag,
     Duration ttl,
     long cacheSize,
+    @Nullable String tenant,
     int partitions) {
   private static final Duration MAX_RETRY_DELAY = Duration.ofSeconds(30);
 
@@ -88,6 +91,7 @@ public record CacheSettings(
     private @Nullable Duration targetLag;
     private Duration ttl = Duration.ofHours(1);
     private long cacheSize = 100_000;
+    private @Nullable String tenant;
     private int partitions = 16;
 
     private Builder(String name) {
@@ -107,6 +111,7 @@ public record CacheSettings(
       this.targetLag = settings.targetLag;
       this.ttl = settings.ttl;
       this.cacheSize = settings.cacheSize;
+      this.tenant = settings.tenant;
       this.partitions = settings.partitions;
     }
 
@@ -182,6 +187,12 @@ public record CacheSettings(
       return this;
     }
 
+    /** See {@link CacheSettings#tenant}. */
+    public Builder tenant(@Nullable String keyColumn) {
+      this.tenant = keyColumn;
+      return this;
+    }
+
     /** See {@link CacheSettings#partitions}. */
     public Builder partitions(int partitions) {
       this.partitions = partitions;
@@ -207,6 +218,7 @@ public record CacheSettings(
           targetLag,
           ttl,
           cacheSize,
+          tenant,
           partitions);
     }
   }

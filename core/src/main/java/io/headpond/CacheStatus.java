@@ -66,6 +66,7 @@ public record CacheStatus(
    * @param misses reads that asked the database
    * @param loads statements that loaded rows
    * @param pauses writes whose acknowledgement was held back because much was pending
+   * @param flusherRestarts how often a flusher began anew after an error of the program
    * @param lostEvents events that a {@link CacheListener} was too slow for
    */
   public record Counters(
@@ -81,5 +82,6 @@ public record CacheStatus(
       long misses,
       long loads,
       long pauses,
+      long flusherRestarts,
       long lostEvents) {}
 }

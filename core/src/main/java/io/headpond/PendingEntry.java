@@ -24,4 +24,4 @@ public record PendingEntry(
     Duration age,
     int attempts,
     @Nullable Instant due,
-    @Nullable String error) {}
+    @Nullable DatabaseError error) {}

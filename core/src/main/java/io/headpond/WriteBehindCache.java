@@ -186,6 +186,9 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
    */
   CompletableFuture<PendingPage> pendingAsync(String prefix, @Nullable String after, int limit);
 
+  /** What the database has refused for the last time, to be retried, put right or given up. */
+  DeadLetters<K, V> deadLetters();
+
   /**
    * Waits for a future as the blocking forms do: what it failed with is thrown as it is, and an interrupt leaves the outcome unknown. In a
    * cache on manual time, what is due runs meanwhile.

@@ -24,6 +24,7 @@ class CacheSettingsTest {
                 null,
                 Duration.ofHours(1),
                 100_000,
+                null,
                 16));
   }
 

@@ -2,6 +2,7 @@ package io.headpond.engine;
 
 import io.headpond.CacheStatus;
 import io.headpond.CompletedRequest;
+import io.headpond.DeadLetters;
 import io.headpond.Durability;
 import io.headpond.Entry;
 import io.headpond.EntryState;
@@ -67,6 +68,11 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   @Override
   public RowType rowType() {
     return rowType;
+  }
+
+  @Override
+  public DeadLetters<K, V> deadLetters() {
+    throw new UnsupportedOperationException("dead letters");
   }
 
   @Override

@@ -149,6 +149,12 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   }
 
   @Override
+  public CacheBuilder<K, V> tenant(@Nullable String keyColumn) {
+    settings.tenant(keyColumn);
+    return this;
+  }
+
+  @Override
   public CacheBuilder<K, V> partitions(int partitions) {
     settings.partitions(partitions);
     return this;
@@ -289,6 +295,7 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
         settings.maxPendingBytes(),
         settings.cacheSize(),
         settings.ttl(),
+        settings.tenant(),
         environment);
   }
 

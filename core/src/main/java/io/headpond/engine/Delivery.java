@@ -1,7 +1,9 @@
 package io.headpond.engine;
 
 import io.headpond.CacheListener;
+import io.headpond.DatabaseError;
 import io.headpond.EntryState;
+import io.headpond.ErrorClass;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.engine.FlushRequest.Result;
 import io.headpond.engine.Refusals.Refusal;
@@ -307,7 +309,7 @@ final class Delivery {
         .refused()
         .forEach(
             (mutation, why) ->
-                all.add(new Refusal(mutation, flight.attempts(mutation.key()) + 1, why, false)));
+                all.add(new Refusal(mutation, flight.attempts(mutation.key()) + 1, why)));
     steps.then(
         refusals.keep(all, held.epoch()),
         kept -> end(flight, new Result(0, 0, 0, refused, statements, words)),
@@ -341,7 +343,10 @@ final class Delivery {
             } else {
               int attempts = flight.attempts(mutation.key()) + 1;
               conflicts.add(
-                  new Refusal(mutation, attempts, "conflict: " + StagedWrites.CONFLICT, true));
+                  new Refusal(
+                      mutation,
+                      attempts,
+                      DatabaseError.of(ErrorClass.CONFLICT, "conflict: " + StagedWrites.CONFLICT)));
             }
           }
           steps.then(

@@ -13,19 +13,19 @@ import java.util.Map;
  * A batch on its way to the database. Immutable.
  *
  * @param batch ordered by key
- * @param attempts how often the database has refused those that it has refused before
+ * @param tried what the database has had against those that were deferred before
  * @param staged whether it is staged writes, each of whose callers waits for an answer of its own
  * @param beganNanos when it was about to be applied for the first time
  * @param lagNanos how old the oldest pending entry was then
  */
 record Flight(
-    Batch batch, Map<Key, Integer> attempts, boolean staged, long beganNanos, long lagNanos) {
+    Batch batch, Map<Key, Taken.Tried> tried, boolean staged, long beganNanos, long lagNanos) {
   static Flight of(Taken taken, long batchId, long nowNanos, long lagNanos) {
     List<Mutation> sorted = new ArrayList<>(taken.mutations());
     sorted.sort(Comparator.comparing(Mutation::key));
     return new Flight(
         new Batch(batchId, sorted, taken.frontier()),
-        taken.attempts(),
+        taken.tried(),
         taken.staged(),
         nowNanos,
         lagNanos);
@@ -42,12 +42,13 @@ record Flight(
 
   /** Whether it is entries that the database has refused before. */
   boolean deferred() {
-    return !attempts.isEmpty();
+    return !tried.isEmpty();
   }
 
   /** How often the database has refused the entry before this flight. */
   int attempts(Key key) {
-    return attempts.getOrDefault(key, 0);
+    Taken.Tried before = tried.get(key);
+    return before == null ? 0 : before.attempts();
   }
 
   /** Whether this staged write is on its way with it. */

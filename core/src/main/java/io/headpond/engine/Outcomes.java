@@ -1,5 +1,6 @@
 package io.headpond.engine;
 
+import io.headpond.DatabaseError;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Applied.Done;
 import io.headpond.spi.Applied.Outcome;
@@ -28,13 +29,13 @@ record Outcomes(
     List<Mutation> done,
     List<Mutation> stale,
     long newest,
-    Map<Mutation, String> refused,
+    Map<Mutation, DatabaseError> refused,
     int retried,
     @Nullable String retry) {
   static Outcomes of(List<Mutation> mutations, Applied applied) {
     List<Mutation> done = new ArrayList<>(mutations.size());
     List<Mutation> stale = new ArrayList<>(0);
-    Map<Mutation, String> refused = new LinkedHashMap<>(0);
+    Map<Mutation, DatabaseError> refused = new LinkedHashMap<>(0);
     long newest = 0;
     int retried = 0;
     String retry = null;
@@ -47,10 +48,10 @@ record Outcomes(
         stale.add(mutation);
         newest = newest(newest, newer.version());
       } else if (outcome instanceof Rejected why) {
-        refused.put(mutation, why.message());
+        refused.put(mutation, why.error());
       } else if (outcome instanceof Retry why) {
         retried++;
-        retry = why.message();
+        retry = why.error().toString();
       }
     }
     return new Outcomes(done, stale, newest, refused, retried, retry);
@@ -89,6 +90,6 @@ record Outcomes(
   }
 
   String firstRefusal() {
-    return refused.values().iterator().next();
+    return refused.values().iterator().next().toString();
   }
 }

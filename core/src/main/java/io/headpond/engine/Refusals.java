@@ -1,6 +1,8 @@
 package io.headpond.engine;
 
 import io.headpond.CacheListener;
+import io.headpond.DatabaseError;
+import io.headpond.ErrorClass;
 import io.headpond.Key;
 import io.headpond.spi.Failure;
 import io.headpond.spi.HotStore;
@@ -39,10 +41,14 @@ final class Refusals {
    * Something that the database did not take.
    *
    * @param attempts how often it has refused the entry, this time included
-   * @param message in its own words
-   * @param conflict it has a newer version that is none of ours: no further try could help
+   * @param error what it said
    */
-  record Refusal(Mutation mutation, int attempts, String message, boolean conflict) {}
+  record Refusal(Mutation mutation, int attempts, DatabaseError error) {
+    /** No further try could help. */
+    boolean conflict() {
+      return error.errorClass() == ErrorClass.CONFLICT;
+    }
+  }
 
   private enum Fate {
     DEFERRED,
@@ -91,15 +97,15 @@ final class Refusals {
   }
 
   private CompletableFuture<Kept> keep(Refusal refusal, long epoch, long now, long due) {
-    Failure failure = new Failure(refusal.message, refusal.conflict, now);
-    if (!refusal.conflict && refusal.attempts <= core.settings().maxRetries()) {
+    Failure failure = new Failure(refusal.error, now);
+    if (!refusal.conflict() && refusal.attempts <= core.settings().maxRetries()) {
       return defer(refusal, epoch, due, refusal.attempts, failure);
     }
     return store
         .park(partition, epoch, refusal.mutation, refusal.attempts, failure)
         .thenCompose(
             parked -> {
-              if (parked || refusal.conflict) {
+              if (parked || refusal.conflict()) {
                 return CompletableFuture.completedFuture(
                     new Kept(refusal, parked ? Fate.PARKED : Fate.SUPERSEDED, 0));
               }
@@ -130,13 +136,13 @@ final class Refusals {
     List<Key> parked = new ArrayList<>();
     for (Kept kept : all) {
       Refusal refusal = kept.refusal;
-      if (!refusal.conflict) {
+      if (!refusal.conflict()) {
         core.statistics().rejected.increment();
-        last = refusal.message;
+        last = refusal.error.toString();
       }
       if (kept.fate == Fate.PARKED) {
         parked.add(refusal.mutation.key());
-        core.settlements().parked(refusal.mutation, refusal.message);
+        core.settlements().parked(refusal.mutation, refusal.error.toString());
       }
       tellListeners(kept);
     }
@@ -153,7 +159,7 @@ final class Refusals {
     Refusal refusal = kept.refusal;
     CacheListener.Refusal event =
         new CacheListener.Refusal(
-            refusal.mutation.key(), refusal.mutation.version(), refusal.attempts, refusal.message);
+            refusal.mutation.key(), refusal.mutation.version(), refusal.attempts, refusal.error);
     core.listeners()
         .tell(
             listener -> {
@@ -174,7 +180,7 @@ final class Refusals {
       Refusal refusal = kept.refusal;
       byCause
           .computeIfAbsent(
-              new Cause(refusal.message, refusal.conflict, refusal.attempts, kept.fate),
+              new Cause(refusal.error.toString(), refusal.conflict(), refusal.attempts, kept.fate),
               cause -> new ArrayList<>())
           .add(kept);
     }

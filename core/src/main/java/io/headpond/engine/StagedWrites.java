@@ -1,5 +1,6 @@
 package io.headpond.engine;
 
+import io.headpond.DatabaseError;
 import io.headpond.HeadpondException;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.RejectedException;
@@ -112,11 +113,12 @@ final class StagedWrites {
   /** The database refused some of a flight and applied none of it: the others are tried again, unless their callers have gone. */
   void refused(
       Flight flight,
-      Map<Mutation, String> refused,
+      Map<Mutation, DatabaseError> refused,
       long epoch,
       Runnable next,
       Consumer<Throwable> failed) {
-    Map<Mutation, String> gone = new LinkedHashMap<>(refused);
+    Map<Mutation, String> gone = new LinkedHashMap<>();
+    refused.forEach((mutation, error) -> gone.put(mutation, error.toString()));
     for (Mutation mutation : flight.mutations()) {
       if (answered.contains(mutation.writeId())) {
         gone.putIfAbsent(mutation, "not written in time and taken back");

@@ -18,6 +18,7 @@ final class Statistics {
   final LongAdder misses = new LongAdder();
   final LongAdder loads = new LongAdder();
   final LongAdder pauses = new LongAdder();
+  final LongAdder flusherRestarts = new LongAdder();
   final LongAdder lostEvents = new LongAdder();
   final FlushRate flushRate;
 
@@ -39,6 +40,7 @@ final class Statistics {
         misses.sum(),
         loads.sum(),
         pauses.sum(),
+        flusherRestarts.sum(),
         lostEvents.sum());
   }
 }

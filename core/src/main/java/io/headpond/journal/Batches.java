@@ -91,7 +91,7 @@ final class Batches {
       long wall = store.environment.wallMicros();
       long now = partition.now(wall);
       List<Mutation> mutations = new ArrayList<>(Math.min(max, 1_024));
-      Map<Key, Integer> attempts = new HashMap<>();
+      Map<Key, Taken.Tried> tried = new HashMap<>();
       Turn turn = partition.turn(wall);
       end =
           switch (turn) {
@@ -101,19 +101,15 @@ final class Batches {
                     partition,
                     journaled -> partition.oldestReady(max, journaled),
                     mutations,
-                    attempts);
+                    tried);
             case DEFERRED ->
-                take(
-                    partition,
-                    journaled -> partition.due(wall, max, journaled),
-                    mutations,
-                    attempts);
+                take(partition, journaled -> partition.due(wall, max, journaled), mutations, tried);
           };
       HotEntry head = partition.ready.head();
       taken =
           new Taken(
               mutations,
-              attempts,
+              tried,
               partition.oldestNotTaken(now),
               partition.ready.size(),
               head == null ? 0 : head.since,
@@ -154,7 +150,7 @@ final class Batches {
       Partition partition,
       Function<Boolean, List<HotEntry>> choice,
       List<Mutation> mutations,
-      Map<Key, Integer> attempts) {
+      Map<Key, Taken.Tried> tried) {
     List<HotEntry> chosen = choice.apply(false);
     try {
       journal(chosen);
@@ -175,7 +171,7 @@ final class Batches {
       mutations.add(entry.current);
       Trouble trouble = entry.trouble;
       if (trouble != null) {
-        attempts.put(entry.key, trouble.attempts());
+        tried.put(entry.key, new Taken.Tried(trouble.attempts(), trouble.failure().micros()));
       }
       end = Math.max(end, entry.recordEnd);
     }

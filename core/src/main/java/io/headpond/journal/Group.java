@@ -242,7 +242,7 @@ final class Group {
     if (trouble == null) {
       return;
     }
-    byte[] message = trouble.failure().message().getBytes(StandardCharsets.UTF_8);
+    byte[] message = trouble.failure().error().message().getBytes(StandardCharsets.UTF_8);
     room(TROUBLE_FIXED + message.length);
     out.putLong(trouble.dueMicros()).putInt(trouble.attempts());
     out.putLong(trouble.failure().micros()).putShort((short) message.length).put(message);

@@ -1,5 +1,7 @@
 package io.headpond.journal;
 
+import io.headpond.DatabaseError;
+import io.headpond.ErrorClass;
 import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.RequestId;
@@ -178,7 +180,11 @@ final class GroupReader {
         due,
         attempts,
         (flags & Group.FLAG_PARKED) != 0,
-        new Failure(message, (flags & Group.FLAG_CONFLICT) != 0, micros));
+        new Failure(
+            DatabaseError.of(
+                (flags & Group.FLAG_CONFLICT) != 0 ? ErrorClass.CONFLICT : ErrorClass.UNKNOWN,
+                message),
+            micros));
   }
 
   private static Key key(ByteBuffer in, int length) throws Malformed {

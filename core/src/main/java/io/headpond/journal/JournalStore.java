@@ -1,6 +1,7 @@
 package io.headpond.journal;
 
 import io.headpond.ConfigurationException;
+import io.headpond.DeadLetterFilter;
 import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.HeadpondException;
@@ -10,6 +11,7 @@ import io.headpond.Row;
 import io.headpond.spi.Failure;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
+import io.headpond.spi.Letter;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Owed;
@@ -318,6 +320,42 @@ public final class JournalStore implements HotStore {
       page.completeExceptionally(e);
     }
     return page;
+  }
+
+  @Override
+  public CompletionStage<List<Letter>> letters(
+      DeadLetterFilter filter, @Nullable String after, int limit) {
+    throw new UnsupportedOperationException("letters");
+  }
+
+  @Override
+  public CompletionStage<@Nullable Letter> letter(Key key) {
+    throw new UnsupportedOperationException("letter");
+  }
+
+  @Override
+  public CompletionStage<Letter.Fate> retry(Key key, long version) {
+    throw new UnsupportedOperationException("retry");
+  }
+
+  @Override
+  public CompletionStage<Letter.Fate> discard(Key key, long version) {
+    throw new UnsupportedOperationException("discard");
+  }
+
+  @Override
+  public boolean deferredFull() {
+    throw new UnsupportedOperationException("deferredFull");
+  }
+
+  @Override
+  public boolean lettersFull() {
+    throw new UnsupportedOperationException("lettersFull");
+  }
+
+  @Override
+  public void remember(byte[] bytes) {
+    throw new UnsupportedOperationException("remember");
   }
 
   @Override

@@ -1,6 +1,8 @@
 package io.headpond.journal;
 
 import io.headpond.ConfigurationException;
+import io.headpond.DatabaseError;
+import io.headpond.ErrorClass;
 import io.headpond.Key;
 import io.headpond.spi.Failure;
 import io.headpond.spi.Mutation;
@@ -192,9 +194,10 @@ public final class JournalTool {
         before == null ? 0 : before.attempts(),
         true,
         new Failure(
-            "salvaged from a damaged journal: a newer write of this entry, or the word that the database has it, may have been"
-                + " lost. Compare it with the row, then retry or discard it",
-            false,
+            DatabaseError.of(
+                ErrorClass.UNKNOWN,
+                "salvaged from a damaged journal: a newer write of this entry, or the word that the database has it, may have been"
+                    + " lost. Compare it with the row, then retry or discard it"),
             micros));
   }
 

@@ -163,7 +163,7 @@ final class Reads {
           Duration.ofNanos(TimeUnit.MICROSECONDS.toNanos(age)),
           trouble == null ? 0 : trouble.attempts(),
           entry.deferred && trouble != null ? RowCodec.instant(trouble.dueMicros()) : null,
-          trouble == null ? null : trouble.failure().message());
+          trouble == null ? null : trouble.failure().error());
     } finally {
       partition.lock.unlock();
     }

@@ -1,5 +1,6 @@
 package io.headpond.journal;
 
+import io.headpond.DatabaseError;
 import io.headpond.spi.Failure;
 import java.nio.charset.StandardCharsets;
 
@@ -16,20 +17,23 @@ record Trouble(long dueMicros, int attempts, boolean parked, Failure failure) {
   private static final int MAX_MESSAGE = 2_000;
 
   Trouble {
-    if (failure.message().length() > MAX_MESSAGE) {
+    DatabaseError error = failure.error();
+    if (error.message().length() > MAX_MESSAGE) {
       int end = MAX_MESSAGE - 3;
-      if (Character.isHighSurrogate(failure.message().charAt(end - 1))) {
+      if (Character.isHighSurrogate(error.message().charAt(end - 1))) {
         end--;
       }
       failure =
           new Failure(
-              failure.message().substring(0, end) + "...", failure.conflict(), failure.micros());
+              new DatabaseError(
+                  error.errorClass(), error.code(), error.message().substring(0, end) + "..."),
+              failure.micros());
     }
   }
 
   /** What its text counts against the limit on bytes. */
   int bytes() {
-    return failure.message().getBytes(StandardCharsets.UTF_8).length;
+    return failure.error().message().getBytes(StandardCharsets.UTF_8).length;
   }
 
   /** Parked because the database holds a newer version that is none of ours: its value is not served. */

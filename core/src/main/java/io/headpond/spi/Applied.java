@@ -1,9 +1,10 @@
 package io.headpond.spi;
 
+import io.headpond.DatabaseError;
 import java.util.List;
 
 /**
- * What became of a {@link Batch}.
+ * What became of a {@link Batch}: which of its mutations are committed, and why the others are not.
  *
  * @param outcomes one for each mutation, in the order of the batch
  * @param statements how many statements were sent for it
@@ -30,16 +31,17 @@ public record Applied(List<Outcome> outcomes, int statements) {
   public record Stale(long version) implements Outcome {}
 
   /**
-   * The database refuses this mutation and would again; nothing of it is there.
+   * The database refuses this mutation and would again; nothing of it is there. Counts against the entry.
    *
-   * @param message in the database's own words
+   * @param error what the database said
    */
-  public record Rejected(String message) implements Outcome {}
+  public record Rejected(DatabaseError error) implements Outcome {}
 
   /**
-   * Not applied, through no fault of its own known to be; nothing of it is there. It may go through when tried again.
+   * Not applied, through no fault of its own known to be; nothing of it is there, and the others go on without it. It may go through when tried
+   * again: the row was locked, what it refers to is still on its way, or there was no time to find out which row of a part is refused.
    *
-   * @param message why
+   * @param error why
    */
-  public record Retry(String message) implements Outcome {}
+  public record Retry(DatabaseError error) implements Outcome {}
 }

@@ -7,5 +7,16 @@ package io.headpond.spi;
  * @param version of the entry as readers see it now, whether pending, clean or parked; 0 if it is known to be absent. With a
  *     token: the version that stands in the row, 0 if there is no row or no version column
  * @param token of the miss under which the row was read; 0 if the entry was resident
+ * @param letter whether it is the version of a dead letter that is expected
  */
-public record Expected(long version, long token) {}
+public record Expected(long version, long token, boolean letter) {
+  /** A resident version, or a loaded row. */
+  public Expected(long version, long token) {
+    this(version, token, false);
+  }
+
+  /** The dead letter of this version, also where readers are given what the database has instead. */
+  public static Expected letter(long version) {
+    return new Expected(version, 0, true);
+  }
+}

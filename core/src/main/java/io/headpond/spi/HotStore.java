@@ -1,5 +1,6 @@
 package io.headpond.spi;
 
+import io.headpond.DeadLetterFilter;
 import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.Key;
@@ -193,6 +194,49 @@ public interface HotStore extends AutoCloseable {
    * @param limit the most entries of a page, at least 1
    */
   CompletionStage<PendingPage> pending(String prefix, @Nullable String after, int limit);
+
+  /**
+   * Dead letters, ordered by the text of their key.
+   *
+   * @param after the key text behind which to go on; null to start
+   * @param limit the most letters, at least 1
+   */
+  CompletionStage<List<Letter>> letters(DeadLetterFilter filter, @Nullable String after, int limit);
+
+  /** The dead letter of a key; null if there is none. */
+  CompletionStage<@Nullable Letter> letter(Key key);
+
+  /**
+   * Makes a dead letter pending again, under the version it has, as one that was deferred and is due now, with no attempts counted. Durable when the stage completes.
+   *
+   * @param version of the letter
+   */
+  CompletionStage<Letter.Fate> retry(Key key, long version);
+
+  /**
+   * Forgets a dead letter for good, and with it what is cached of its key: reads give what the database has. Durable when the stage completes.
+   *
+   * @param version of the letter
+   */
+  CompletionStage<Letter.Fate> discard(Key key, long version);
+
+  /**
+   * Whether deferred entries take half of the limit on entries or of that on bytes, or more: then a further one that the database has refused should be parked
+   * instead, lest the refused keep out what might free them. For one moment; asks for no lock.
+   */
+  boolean deferredFull();
+
+  /**
+   * Whether dead letters have reached the limit that they have of their own, as many entries and bytes as may be pending: then a further one should stay deferred. For one
+   * moment; asks for no lock.
+   */
+  boolean lettersFull();
+
+  /**
+   * Keeps some bytes beside the entries, durably, in the place of those that were kept before; {@link HotStoreFactory#remembered} gives them back without
+   * the store being open. Blocks.
+   */
+  void remember(byte[] bytes);
 
   /** Why the store refuses writes for good; null while it does not. */
   @Nullable Throwable failure();

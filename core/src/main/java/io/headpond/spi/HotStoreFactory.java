@@ -2,6 +2,7 @@ package io.headpond.spi;
 
 import io.headpond.RowType;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** Opens the hot store of a dataset. */
 @FunctionalInterface
@@ -13,6 +14,11 @@ public interface HotStoreFactory {
    */
   HotStore open(Settings settings);
 
+  /** What a store of this dataset was last told to {@linkplain HotStore#remember remember}; null if there is none. */
+  default byte @Nullable [] remembered(String dataset) {
+    return null;
+  }
+
   /**
    * What a hot store has to know of its dataset.
    *
@@ -23,6 +29,7 @@ public interface HotStoreFactory {
    * @param maxPendingBytes limit on their bytes
    * @param cacheSize the most clean entries
    * @param ttl how long a clean entry lives from its settling or loading on; zero for ever
+   * @param tenant the key column that says whose an entry is, see {@link io.headpond.CacheSettings#tenant}; null for none
    * @param environment time, threads and randomness
    */
   record Settings(
@@ -33,5 +40,28 @@ public interface HotStoreFactory {
       long maxPendingBytes,
       long cacheSize,
       Duration ttl,
-      Environment environment) {}
+      @Nullable String tenant,
+      Environment environment) {
+    /** Without tenants. */
+    public Settings(
+        String dataset,
+        RowType rowType,
+        int partitions,
+        int maxPendingEntries,
+        long maxPendingBytes,
+        long cacheSize,
+        Duration ttl,
+        Environment environment) {
+      this(
+          dataset,
+          rowType,
+          partitions,
+          maxPendingEntries,
+          maxPendingBytes,
+          cacheSize,
+          ttl,
+          null,
+          environment);
+    }
+  }
 }

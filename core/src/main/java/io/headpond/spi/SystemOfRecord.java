@@ -66,8 +66,12 @@ public interface SystemOfRecord extends AutoCloseable {
    * outcomes, {@link Applied.Stale} where a newer version has come since. With a version column a row is only changed
    * to a higher version.
    *
-   * <p>If any outcome is {@link Applied.Rejected} or {@link Applied.Retry}, nothing of the batch was applied, and the mutations that did not cause it are {@link
-   * Applied.Retry}.
+   * <p>One bad row harms itself alone: those that are {@link Applied.Rejected} or {@link Applied.Retry} are left out, and the others are committed, in one transaction. Then the
+   * frontier stays where it was, since not all of the batch is in the database. How many statements are spent to find them has a bound; what was not looked at
+   * is {@link Applied.Retry}.
+   *
+   * <p>Beside what is said above, the stage fails with {@link BatchFailedException} if the lease went through and the rows as a whole did not, and with {@link
+   * io.headpond.ConfigurationException} if table or privileges are no longer what was checked: nothing goes through until somebody acts.
    */
   CompletionStage<Applied> apply(Batch batch, Lease lease);
 
@@ -85,6 +89,17 @@ public interface SystemOfRecord extends AutoCloseable {
    * @return so many numbers, each of them new; fails with {@link io.headpond.ConfigurationException} if no sequence was declared
    */
   CompletionStage<List<Long>> nextKeys(int count);
+
+  /**
+   * Calls the listener each time after rows were written, through the same connections, to a table that this one's foreign keys refer to. Never, where that
+   * is not known.
+   */
+  default void whenParentsArrive(Runnable listener) {}
+
+  /**
+   * What {@link SystemOfRecordFactory#resume} needs to begin with this table without the database.
+   */
+  byte[] mapping();
 
   /** Ends what is under way and lets go of the connections. */
   @Override

@@ -8,7 +8,7 @@ import java.util.Map;
  * What {@link HotStore#take} hands to the flusher.
  *
  * @param mutations at most one for each key, oldest first; may be empty
- * @param attempts how often the database has refused those of them that it has refused before; empty if they are ready entries or
+ * @param tried what the database has had against those of them that were deferred before; empty if they are ready entries or
  *     staged writes
  * @param frontier a time of the store's clock in microseconds: once {@code mutations} are in the
  *     database, every write that was acknowledged before it is there, parked ones excepted
@@ -19,13 +19,22 @@ import java.util.Map;
  */
 public record Taken(
     List<Mutation> mutations,
-    Map<Key, Integer> attempts,
+    Map<Key, Tried> tried,
     long frontier,
     int remaining,
     long oldestRemaining,
     boolean staged) {
+
+  /**
+   * Earlier tries of an entry.
+   *
+   * @param attempts how often the database has refused it; may be 0 where none of the failures was its own
+   * @param firstMicros when it was deferred for the first time, in microseconds since the epoch
+   */
+  public record Tried(int attempts, long firstMicros) {}
+
   public Taken {
     mutations = List.copyOf(mutations);
-    attempts = Map.copyOf(attempts);
+    tried = Map.copyOf(tried);
   }
 }

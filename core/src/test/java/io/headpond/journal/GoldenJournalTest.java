@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.headpond.ColumnType;
 import io.headpond.ConfigurationException;
+import io.headpond.DatabaseError;
 import io.headpond.Durability;
 import io.headpond.EntryState;
+import io.headpond.ErrorClass;
 import io.headpond.Key;
 import io.headpond.PendingEntry;
 import io.headpond.RequestId;
@@ -87,8 +89,19 @@ class GoldenJournalTest {
     environment.await(store.settle(partition(2), 9, List.of(two), 1_800_000_000_000_100L));
     environment.await(
         store.defer(
-            partition(4), 9, four, 1_800_000_010_000_000L, 2, new Failure("zu lang", false, 5)));
-    environment.await(store.park(partition(5), 9, five, 4, new Failure("conflict", true, 6)));
+            partition(4),
+            9,
+            four,
+            1_800_000_010_000_000L,
+            2,
+            new Failure(DatabaseError.of(ErrorClass.VALUE, "zu lang"), 5)));
+    environment.await(
+        store.park(
+            partition(5),
+            9,
+            five,
+            4,
+            new Failure(DatabaseError.of(ErrorClass.CONFLICT, "conflict"), 6)));
     Mutation staged = put(store, 6, "six", Durability.DATABASE);
     environment.await(store.take(partition(6), 9, 1));
     environment.await(store.unstage(partition(6), 9, staged));
@@ -160,7 +173,7 @@ class GoldenJournalTest {
     assertThat(entries).extracting(PendingEntry::remove).containsExactly(false, true, false, false);
     assertThat(entries).extracting(PendingEntry::attempts).containsExactly(0, 0, 2, 4);
     assertThat(entries)
-        .extracting(PendingEntry::error)
+        .extracting(entry -> entry.error() == null ? null : entry.error().message())
         .containsExactly(null, null, "zu lang", "conflict");
     assertThat(entries.get(3).state()).isEqualTo(EntryState.PARKED);
     Key four = TYPE.key(4L);

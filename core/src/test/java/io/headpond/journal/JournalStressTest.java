@@ -3,7 +3,9 @@ package io.headpond.journal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.headpond.ColumnType;
+import io.headpond.DatabaseError;
 import io.headpond.Durability;
+import io.headpond.ErrorClass;
 import io.headpond.Key;
 import io.headpond.RowType;
 import io.headpond.spi.Failure;
@@ -181,7 +183,13 @@ class JournalStressTest {
         continue;
       } else if (what == 1 && writing.get()) {
         environment.await(
-            store.defer(partition, 1, mutation, 0, 1, new Failure("later", false, 1)));
+            store.defer(
+                partition,
+                1,
+                mutation,
+                0,
+                1,
+                new Failure(DatabaseError.of(ErrorClass.CONSTRAINT, "later"), 1)));
         continue;
       }
       Long before = applied.put(mutation.key(), mutation.version());

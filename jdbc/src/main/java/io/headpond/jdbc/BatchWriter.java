@@ -1,5 +1,7 @@
 package io.headpond.jdbc;
 
+import io.headpond.DatabaseError;
+import io.headpond.ErrorClass;
 import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.jdbc.SqlTrouble.Kind;
@@ -30,7 +32,8 @@ final class BatchWriter {
   /** Enough to find one bad row of a million, or some dozens of a thousand. */
   private static final int MOST_STATEMENTS = 256;
 
-  private static final String WROTE_NOTHING = "the statement wrote nothing (trigger or rule?)";
+  private static final DatabaseError WROTE_NOTHING =
+      DatabaseError.of(ErrorClass.SWALLOWED, "the statement wrote nothing (trigger or rule?)");
 
   private final Dialect dialect;
   private final MappedTable table;
@@ -92,7 +95,8 @@ final class BatchWriter {
     attempt.sent = sent;
     String message = dialect.trouble(refusal).message();
     if (batch.mutations().size() <= 1) {
-      Arrays.fill(attempt.outcomes, new Applied.Rejected(message));
+      Arrays.fill(
+          attempt.outcomes, new Applied.Rejected(DatabaseError.of(ErrorClass.UNKNOWN, message)));
       return attempt.nothingApplied();
     }
     leases.renew(connection, batch, lease);
@@ -103,7 +107,8 @@ final class BatchWriter {
     connection.rollback();
     if (!attempt.refusedAny()) {
       // It went through this time, or only all of it together is refused.
-      Arrays.fill(attempt.outcomes, new Applied.Retry(message));
+      Arrays.fill(
+          attempt.outcomes, new Applied.Retry(DatabaseError.of(ErrorClass.UNKNOWN, message)));
     }
     return attempt.nothingApplied();
   }
@@ -217,7 +222,8 @@ final class BatchWriter {
       sent++;
       Arrays.fill(outcomes, from, to, null);
       if (to - from == 1) {
-        outcomes[from] = new Applied.Rejected(trouble.message());
+        outcomes[from] =
+            new Applied.Rejected(DatabaseError.of(ErrorClass.UNKNOWN, trouble.message()));
         return;
       }
       int middle = (from + to) >>> 1;
@@ -242,7 +248,12 @@ final class BatchWriter {
       List<Outcome> all = new ArrayList<>(outcomes.length);
       for (Outcome outcome : outcomes) {
         boolean keep = outcome instanceof Applied.Rejected || outcome instanceof Applied.Retry;
-        all.add(keep ? outcome : new Applied.Retry("not written because of others in its batch"));
+        all.add(
+            keep
+                ? outcome
+                : new Applied.Retry(
+                    DatabaseError.of(
+                        ErrorClass.UNKNOWN, "not written because of others in its batch")));
       }
       return new Applied(all, sent);
     }

@@ -134,6 +134,11 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
     return onLane(database.flushes(), connection -> KeySequence.next(connection, sequence, count));
   }
 
+  @Override
+  public byte[] mapping() {
+    throw new UnsupportedOperationException("mapping");
+  }
+
   /** With connections of its own, what is under way is ended; on shared ones it ends by itself. */
   @Override
   public void close() {

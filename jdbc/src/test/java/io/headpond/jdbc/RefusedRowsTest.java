@@ -133,7 +133,7 @@ class RefusedRowsTest {
       assertThat(report.error()).contains(words);
       assertThat(DB.query("SELECT id FROM " + table + " WHERE id < " + ROWS)).hasSize(ROWS - 1);
 
-      assertThat(get(parked).message()).contains(words);
+      assertThat(get(parked).error().toString()).contains(words);
       assertThat(attempts).containsExactly(1, 2, 3);
       assertThat(cache.status().parked()).isEqualTo(1);
       assertThat(cache.status().pendingEntries()).isZero();
@@ -146,7 +146,7 @@ class RefusedRowsTest {
           .returns(Long.toString(BAD), PendingEntry::key)
           .returns(EntryState.PARKED, PendingEntry::state)
           .returns(3, PendingEntry::attempts)
-          .satisfies(letter -> assertThat(letter.error()).contains(words));
+          .satisfies(letter -> assertThat(letter.error().toString()).contains(words));
       assertThat(stored(BAD)).isEmpty();
 
       cache.put(TYPE.key(BAD), TYPE.rowOf((int) BAD));
@@ -215,7 +215,7 @@ class RefusedRowsTest {
       assertThat(cache.pending("", null, 10).entries())
           .singleElement()
           .returns(1, PendingEntry::attempts)
-          .satisfies(letter -> assertThat(letter.error()).contains("check_" + table));
+          .satisfies(letter -> assertThat(letter.error().toString()).contains("check_" + table));
       assertThat(cache.get(TYPE.key(BAD)).get("quantity")).isEqualTo(-1);
       cache.put(TYPE.key(BAD), TYPE.rowOf(1), Durability.DATABASE);
       assertThat(stored(BAD)).containsExactly("1");

@@ -1,6 +1,8 @@
 package io.headpond.testkit;
 
 import io.headpond.ConfigurationException;
+import io.headpond.DatabaseError;
+import io.headpond.ErrorClass;
 import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.Row;
@@ -9,6 +11,7 @@ import io.headpond.UnavailableException;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Applied.Outcome;
 import io.headpond.spi.Batch;
+import io.headpond.spi.BatchFailedException;
 import io.headpond.spi.DatabaseWentBackException;
 import io.headpond.spi.Environment;
 import io.headpond.spi.FencedException;
@@ -18,6 +21,8 @@ import io.headpond.spi.Mutation;
 import io.headpond.spi.StoreId;
 import io.headpond.spi.SystemOfRecord;
 import io.headpond.spi.SystemOfRecordFactory;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -25,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -52,7 +58,8 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     LOSE_REQUEST,
     LOSE_REPLY,
     LOSE_COMMIT,
-    RETRY
+    RETRY,
+    FAIL_BATCH
   }
 
   private final Environment environment;
@@ -66,7 +73,8 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private long sequence;
   private boolean away;
   private @Nullable RuntimeException loadFailure;
-  private Predicate<Mutation> refuses = mutation -> false;
+  private Function<Mutation, @Nullable DatabaseError> refusals = mutation -> null;
+  private Function<Mutation, @Nullable DatabaseError> delays = mutation -> null;
   private @Nullable List<Runnable> held;
   private @Nullable HistoryChecker<Key, Row> watcher;
 
@@ -104,9 +112,28 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     faults.add(Fault.RETRY);
   }
 
+  /** The next batch costs the connection after its lease was answered: nothing is done, and the caller knows it. */
+  public void failNextBatch() {
+    faults.add(Fault.FAIL_BATCH);
+  }
+
   /** What the database refuses from now on. */
   public void refuse(Predicate<Mutation> refuses) {
-    this.refuses = refuses;
+    refuseWith(
+        mutation ->
+            refuses.test(mutation)
+                ? DatabaseError.of(ErrorClass.CONSTRAINT, "refused on command")
+                : null);
+  }
+
+  /** What the database refuses from now on, and with which error; null for what it takes. */
+  public void refuseWith(Function<Mutation, @Nullable DatabaseError> refusals) {
+    this.refusals = refusals;
+  }
+
+  /** What the database does not take now, through no fault of the row, as where it is locked; null for what it takes. */
+  public void delayWith(Function<Mutation, @Nullable DatabaseError> delays) {
+    this.delays = delays;
   }
 
   /** Answers are computed but kept back until {@link #releaseReplies}. */
@@ -185,7 +212,15 @@ public final class FakeDatabase implements SystemOfRecordFactory {
 
   @Override
   public SystemOfRecord connect(String dataset, RowType declared) {
+    if (away) {
+      throw new UnavailableException("the database is away");
+    }
     return new Connection(declared);
+  }
+
+  @Override
+  public SystemOfRecord resume(String dataset, RowType declared, byte[] mapping) {
+    return new Connection(RowType.parse(new String(mapping, StandardCharsets.UTF_8)));
   }
 
   private final class Connection implements SystemOfRecord {
@@ -274,7 +309,15 @@ public final class FakeDatabase implements SystemOfRecordFactory {
             if (!batch.mutations().isEmpty()) {
               batches.add(batch.mutations().stream().map(Mutation::key).toList());
             }
-            Applied applied = fault == Fault.RETRY ? retry(batch) : applyNow(batch, lease);
+            if (fault == Fault.RETRY) {
+              throw new UnavailableException("deadlock detected");
+            }
+            if (fault == Fault.FAIL_BATCH) {
+              throw new BatchFailedException(
+                  DatabaseError.of(ErrorClass.CONNECTION, "the connection was lost over the batch"),
+                  new IOException("connection reset"));
+            }
+            Applied applied = applyNow(batch, lease);
             if (fault == Fault.LOSE_REPLY) {
               throw new OutcomeUnknownException("the reply was lost");
             }
@@ -315,6 +358,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     }
 
     @Override
+    public byte[] mapping() {
+      return rowType.encoding().getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Override
     public void close() {}
 
     private Applied applyNow(Batch batch, Lease lease) {
@@ -327,41 +375,25 @@ public final class FakeDatabase implements SystemOfRecordFactory {
         throw new DatabaseWentBackException("the database lost batch " + last);
       }
       List<Outcome> outcomes = new ArrayList<>();
-      for (Mutation mutation : batch.mutations()) {
-        if (refuses.test(mutation)) {
-          return refused(batch);
-        }
-      }
       long high = row.highVersion;
+      boolean whole = true;
       for (Mutation mutation : batch.mutations()) {
-        outcomes.add(applyOne(mutation));
-        high = Math.max(high, mutation.version());
+        DatabaseError error = refusals.apply(mutation);
+        DatabaseError delay = delays.apply(mutation);
+        if (error != null) {
+          outcomes.add(new Applied.Rejected(error));
+        } else if (delay != null) {
+          outcomes.add(new Applied.Retry(delay));
+        } else {
+          outcomes.add(applyOne(mutation));
+          high = Math.max(high, mutation.version());
+          continue;
+        }
+        whole = false;
       }
-      leases.put(
-          lease.partition(),
-          new LeaseRow(
-              row.epoch, this, high, Math.max(row.frontier, batch.frontier()), batch.id()));
+      long frontier = whole ? Math.max(row.frontier, batch.frontier()) : row.frontier;
+      leases.put(lease.partition(), new LeaseRow(row.epoch, this, high, frontier, batch.id()));
       return new Applied(outcomes, 3);
-    }
-
-    private Applied retry(Batch batch) {
-      if (batch.mutations().isEmpty()) {
-        throw new UnavailableException("deadlock detected");
-      }
-      List<Outcome> outcomes = new ArrayList<>();
-      batch.mutations().forEach(mutation -> outcomes.add(new Applied.Retry("deadlock detected")));
-      return new Applied(outcomes, 2);
-    }
-
-    private Applied refused(Batch batch) {
-      List<Outcome> outcomes = new ArrayList<>();
-      for (Mutation mutation : batch.mutations()) {
-        outcomes.add(
-            refuses.test(mutation)
-                ? new Applied.Rejected("refused on command")
-                : new Applied.Retry("not written because of others in its batch"));
-      }
-      return new Applied(outcomes, 2);
     }
 
     private Outcome applyOne(Mutation mutation) {

@@ -1,5 +1,6 @@
 package io.headpond.testkit;
 
+import io.headpond.DeadLetterFilter;
 import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.Key;
@@ -9,6 +10,7 @@ import io.headpond.UnavailableException;
 import io.headpond.spi.Failure;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
+import io.headpond.spi.Letter;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Owed;
@@ -224,6 +226,42 @@ public final class FaultyStore implements HotStore {
   @Override
   public CompletionStage<PendingPage> pending(String prefix, @Nullable String after, int limit) {
     return real.pending(prefix, after, limit);
+  }
+
+  @Override
+  public CompletionStage<List<Letter>> letters(
+      DeadLetterFilter filter, @Nullable String after, int limit) {
+    return real.letters(filter, after, limit);
+  }
+
+  @Override
+  public CompletionStage<@Nullable Letter> letter(Key key) {
+    return real.letter(key);
+  }
+
+  @Override
+  public CompletionStage<Letter.Fate> retry(Key key, long version) {
+    return real.retry(key, version);
+  }
+
+  @Override
+  public CompletionStage<Letter.Fate> discard(Key key, long version) {
+    return real.discard(key, version);
+  }
+
+  @Override
+  public boolean deferredFull() {
+    return real.deferredFull();
+  }
+
+  @Override
+  public boolean lettersFull() {
+    return real.lettersFull();
+  }
+
+  @Override
+  public void remember(byte[] bytes) {
+    real.remember(bytes);
   }
 
   @Override

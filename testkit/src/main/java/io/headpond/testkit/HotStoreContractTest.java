@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.headpond.ColumnType;
 import io.headpond.ConfigurationException;
+import io.headpond.DatabaseError;
 import io.headpond.Durability;
 import io.headpond.EntryState;
+import io.headpond.ErrorClass;
 import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.PendingEntry;
@@ -32,6 +34,7 @@ import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -50,8 +53,10 @@ public abstract class HotStoreContractTest {
           .column("n", ColumnType.INTEGER)
           .build();
   protected static final Duration TTL = Duration.ofMinutes(10);
-  private static final Failure FAILURE = new Failure("value too long", false, 7);
-  private static final Failure CONFLICT = new Failure("newer version in the database", true, 7);
+  private static final Failure FAILURE =
+      new Failure(DatabaseError.of(ErrorClass.VALUE, "value too long"), 7);
+  private static final Failure CONFLICT =
+      new Failure(DatabaseError.of(ErrorClass.CONFLICT, "newer version in the database"), 7);
 
   protected final ManualEnvironment environment = new ManualEnvironment();
   protected HotStore store;
@@ -152,6 +157,12 @@ public abstract class HotStoreContractTest {
 
   private Lookup filled(String id, @Nullable String name, long version) {
     return Objects.requireNonNull(fill(id, name, version, get(id).fillToken()));
+  }
+
+  private static Map<Key, Integer> attempts(Taken taken) {
+    Map<Key, Integer> attempts = new HashMap<>();
+    taken.tried().forEach((key, tried) -> attempts.put(key, tried.attempts()));
+    return attempts;
   }
 
   private PendingPage pending() {
@@ -607,12 +618,12 @@ public abstract class HotStoreContractTest {
     assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
     PendingEntry entry = pending().entries().get(0);
     assertThat(entry.attempts()).isEqualTo(3);
-    assertThat(entry.error()).isEqualTo("value too long");
+    assertThat(entry.error().message()).isEqualTo("value too long");
     environment.advance(Duration.ofSeconds(11));
-    assertThat(take(5).attempts()).isEmpty();
+    assertThat(take(5).tried()).isEmpty();
     assertThat(take(5))
         .returns(List.of(a), Taken::mutations)
-        .returns(Map.of(key("a"), 3), Taken::attempts);
+        .returns(Map.of(key("a"), 3), HotStoreContractTest::attempts);
   }
 
   @Test
@@ -791,10 +802,10 @@ public abstract class HotStoreContractTest {
     environment.advance(Duration.ofSeconds(3));
     Taken taken = take(1);
     assertThat(taken.mutations()).containsExactly(early);
-    assertThat(taken.attempts()).isEqualTo(Map.of(key("early"), 2));
+    assertThat(attempts(taken)).isEqualTo(Map.of(key("early"), 2));
     Taken both = take(2);
     assertThat(both.mutations()).containsExactly(late, early);
-    assertThat(both.attempts()).isEqualTo(Map.of(key("late"), 1, key("early"), 2));
+    assertThat(attempts(both)).isEqualTo(Map.of(key("late"), 1, key("early"), 2));
   }
 
   @Test
@@ -827,7 +838,14 @@ public abstract class HotStoreContractTest {
   void aClockThatIsSetBackDoesNotKeepAnEntryForEver() {
     Mutation bad = put("bad", "1");
     long now = environment.wallMicros();
-    await(store.defer(0, 1, bad, now + 1_000_000, 1, new Failure("no", false, now)));
+    await(
+        store.defer(
+            0,
+            1,
+            bad,
+            now + 1_000_000,
+            1,
+            new Failure(DatabaseError.of(ErrorClass.CONSTRAINT, "no"), now)));
     environment.setWallMicros(now - 3_600_000_000L);
     assertThat(store.stats(0).nextDue()).isPositive().isLessThanOrEqualTo(environment.wallMicros());
     assertThat(take(5).mutations()).containsExactly(bad);
@@ -841,16 +859,16 @@ public abstract class HotStoreContractTest {
     Mutation second = put("a", "2");
     put("b", "1");
     assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
-    assertThat(take(5).attempts()).isEmpty();
+    assertThat(take(5).tried()).isEmpty();
     // That try has failed: the newer value takes its place.
     Taken again = take(5);
     assertThat(again.mutations()).containsExactly(second);
-    assertThat(again.attempts()).isEqualTo(Map.of(key("a"), 2));
+    assertThat(attempts(again)).isEqualTo(Map.of(key("a"), 2));
     Mutation third = put("a", "3");
     settle(second);
     assertThat(counts(store.stats(0))).isEqualTo(counts(2, 0, 0, 0));
     assertThat(take(5))
-        .returns(Map.of(), Taken::attempts)
+        .returns(Map.of(), HotStoreContractTest::attempts)
         .extracting(Taken::mutations)
         .asList()
         .contains(third);

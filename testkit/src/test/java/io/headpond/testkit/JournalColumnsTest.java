@@ -8,8 +8,10 @@ import ch.qos.logback.classic.Logger;
 import io.headpond.Column;
 import io.headpond.ColumnType;
 import io.headpond.ConfigurationException;
+import io.headpond.DatabaseError;
 import io.headpond.Durability;
 import io.headpond.EntryState;
+import io.headpond.ErrorClass;
 import io.headpond.RequestId;
 import io.headpond.Row;
 import io.headpond.RowType;
@@ -38,7 +40,8 @@ import org.slf4j.LoggerFactory;
 /** A start with other columns than the last one: what is pending is carried over exactly, or the start stops and changes nothing. */
 class JournalColumnsTest {
   private static final Logger LOG = (Logger) LoggerFactory.getLogger("io.headpond.journal");
-  private static final Failure FAILURE = new Failure("refused", false, 7);
+  private static final Failure FAILURE =
+      new Failure(DatabaseError.of(ErrorClass.CONSTRAINT, "refused"), 7);
   private static final int SEGMENT = 64 << 10;
   private static final int PARTITIONS = 2;
 

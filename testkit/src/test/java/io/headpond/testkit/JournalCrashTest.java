@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import io.headpond.ConfigurationException;
+import io.headpond.DatabaseError;
 import io.headpond.Durability;
 import io.headpond.EntryState;
+import io.headpond.ErrorClass;
 import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.UnavailableException;
@@ -435,7 +437,7 @@ class JournalCrashTest {
   void lettersWithLongMessagesAreNotRewrittenForEver() {
     // Who rewrites for ever meets the end of the disk.
     fixture.disk.crashAt(20_000);
-    Failure failure = new Failure("長".repeat(2_000), false, 7);
+    Failure failure = new Failure(DatabaseError.of(ErrorClass.VALUE, "長".repeat(2_000)), 7);
     for (int i = 0; i < 400; i++) {
       Mutation write = fixture.put("k" + i, "x", Durability.JOURNAL);
       fixture.await(fixture.store.park(0, 1, write, 4, failure));

@@ -1,7 +1,9 @@
 package io.headpond.testkit;
 
 import io.headpond.ColumnType;
+import io.headpond.DatabaseError;
 import io.headpond.Durability;
+import io.headpond.ErrorClass;
 import io.headpond.Key;
 import io.headpond.PendingEntry;
 import io.headpond.Row;
@@ -27,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 final class JournalFixture {
   static final RowType TYPE =
       RowType.builder().key("id", ColumnType.TEXT).column("name", ColumnType.TEXT).build();
-  static final Failure FAILURE = new Failure("refused", false, 7);
+  static final Failure FAILURE = new Failure(DatabaseError.of(ErrorClass.CONSTRAINT, "refused"), 7);
   static final int SEGMENT = 64 << 10;
 
   /** So long that seven of it fill a segment. */

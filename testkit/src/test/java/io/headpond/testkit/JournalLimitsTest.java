@@ -2,7 +2,9 @@ package io.headpond.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.headpond.DatabaseError;
 import io.headpond.Durability;
+import io.headpond.ErrorClass;
 import io.headpond.spi.Failure;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Taken;
@@ -31,7 +33,9 @@ class JournalLimitsTest {
   }
 
   private void defer(Mutation mutation, String message) {
-    Failure failure = new Failure(message, false, fixture.environment.wallMicros());
+    Failure failure =
+        new Failure(
+            DatabaseError.of(ErrorClass.CONSTRAINT, message), fixture.environment.wallMicros());
     assertThat(
             fixture.await(
                 fixture.store.defer(0, 1, mutation, fixture.environment.wallMicros(), 1, failure)))
@@ -39,7 +43,9 @@ class JournalLimitsTest {
   }
 
   private void park(Mutation mutation, String message) {
-    Failure failure = new Failure(message, false, fixture.environment.wallMicros());
+    Failure failure =
+        new Failure(
+            DatabaseError.of(ErrorClass.CONSTRAINT, message), fixture.environment.wallMicros());
     assertThat(fixture.await(fixture.store.park(0, 1, mutation, 1, failure))).isTrue();
   }
 
@@ -190,7 +196,11 @@ class JournalLimitsTest {
           fixture.put("k" + random.nextInt(8), "late", Durability.JOURNAL);
         }
         Failure failure =
-            new Failure("e".repeat(random.nextInt(50)), random.nextBoolean(), random.nextInt());
+            new Failure(
+                DatabaseError.of(
+                    random.nextBoolean() ? ErrorClass.CONFLICT : ErrorClass.CONSTRAINT,
+                    "e".repeat(random.nextInt(50))),
+                random.nextInt());
         switch (random.nextInt(taken.staged() ? 2 : 4)) {
           case 0 -> fixture.settle(mutation);
           case 1 -> fixture.await(fixture.store.unstage(0, 1, mutation));

@@ -46,12 +46,12 @@ class ListenerTest {
 
         @Override
         public void deferred(Refusal event) {
-          heard.add("deferred " + event.attempts() + " " + event.message());
+          heard.add("deferred " + event.attempts() + " " + event.error());
         }
 
         @Override
         public void parked(Refusal event) {
-          heard.add("parked " + event.attempts() + " " + event.message());
+          heard.add("parked " + event.attempts() + " " + event.error());
         }
 
         @Override

@@ -102,7 +102,7 @@ class RefusalTest {
     assertThat(pending())
         .returns("17", PendingEntry::key)
         .returns(1, PendingEntry::attempts)
-        .returns("refused on command", PendingEntry::error)
+        .returns("refused on command", entry -> entry.error().message())
         .doesNotReturn(null, PendingEntry::due);
 
     t.environment.advance(ALL_TRIES);
@@ -119,7 +119,7 @@ class RefusalTest {
     assertThat(pending())
         .returns(EntryState.PARKED, PendingEntry::state)
         .returns(4, PendingEntry::attempts)
-        .returns("refused on command", PendingEntry::error);
+        .returns("refused on command", entry -> entry.error().message());
     t.environment.advance(Duration.ofHours(1));
     assertThat(batchesWith(17)).isEqualTo(4);
     assertThat(t.get(17)).isEqualTo("bad");
@@ -329,7 +329,7 @@ class RefusalTest {
     t.losePower(5);
     t.open(builder());
     assertThat(status().parked()).isEqualTo(1);
-    assertThat(pending().error()).isEqualTo("refused on command");
+    assertThat(pending().error().message()).isEqualTo("refused on command");
     t.put(1, "good");
     t.linger();
     assertThat(stored(1)).isEqualTo(row("good"));

@@ -107,7 +107,7 @@ final class DatasetRoutes {
           .seconds(entry.age())
           .member("attempts", entry.attempts())
           .member("due", entry.due() == null ? null : entry.due().toString())
-          .member("error", entry.error())
+          .member("error", entry.error() == null ? null : entry.error().toString())
           .endObject();
     }
     return new Answer(OK, json.endArray().member("next", page.next()).endObject());

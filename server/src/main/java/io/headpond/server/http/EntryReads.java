@@ -206,7 +206,7 @@ final class EntryReads {
             page -> {
               String error = null;
               for (PendingEntry entry : page.entries()) {
-                error = entry.key().equals(text) ? entry.error() : null;
+                error = entry.key().equals(text) ? String.valueOf(entry.error()) : null;
               }
               throw error == null ? rejected : new RejectedException(error);
             });
