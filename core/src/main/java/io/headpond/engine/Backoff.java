@@ -8,7 +8,9 @@ import java.time.Duration;
  * (Marc Brooker, "Exponential Backoff And Jitter", 2015). Not thread-safe.
  */
 final class Backoff {
-  private static final Duration LONGEST = Duration.ofSeconds(30);
+  /** No pause is longer. */
+  static final Duration LONGEST = Duration.ofSeconds(30);
+
   private static final Duration LONGEST_IN_HASTE = Duration.ofSeconds(1);
 
   private final Environment environment;

@@ -1,24 +1,15 @@
 package io.headpond.engine;
 
-import io.headpond.CacheListener;
-import io.headpond.DatabaseError;
-import io.headpond.EntryState;
-import io.headpond.ErrorClass;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.engine.FlushRequest.Result;
-import io.headpond.engine.Refusals.Refusal;
 import io.headpond.spi.Applied;
 import io.headpond.spi.DatabaseWentBackException;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Lease;
-import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Taken;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,20 +19,21 @@ import org.slf4j.LoggerFactory;
  * each answer of the database means for the entries. When and how often is the {@link Flusher}'s. Used in steps only.
  *
  * <p>After an unknown outcome the lease that is acquired anew tells whether the batch was committed. If it was, it is applied again as it was, before
- * anything else of the partition, to learn what the database has of it; that this try is turned away changes nothing of what is committed. A batch
- * that was surely not committed is taken anew, with whatever has coalesced since, and without what the database refused of it.
+ * anything else of the partition, to learn what the database has of it: it may have been committed without some of its rows. A batch
+ * that was surely not committed is taken anew, with whatever has coalesced since. So the rows of a batch are never written again after a later batch; and that nothing that
+ * is committed is said to be refused is seen to by {@link Settling}.
  */
 final class Delivery {
   private static final Logger log = LoggerFactory.getLogger(Delivery.class);
-  private static final Duration SETTLE_AGAIN = Duration.ofMillis(200);
 
   private final Core core;
   private final HotStore store;
   private final Engine engine;
   private final Flusher flusher;
   private final Steps steps;
-  private final Refusals refusals;
   private final StagedWrites stagedWrites;
+  private final FlushEvents events;
+  private final Settling settling;
   private final int partition;
   private final String name;
 
@@ -57,6 +49,9 @@ final class Delivery {
 
   /** A batch that the database has committed, until it is settled. */
   private @Nullable Flight committed;
+
+  /** What became of the batch of this cycle is known, and settled. */
+  private boolean answered;
 
   /** A take is under way: which staged writes it will return is not known. */
   private boolean taking;
@@ -74,8 +69,10 @@ final class Delivery {
     this.engine = engine;
     this.flusher = flusher;
     this.steps = steps;
-    this.refusals = refusals;
     this.stagedWrites = new StagedWrites(core, engine, flusher, steps, partition);
+    this.events = new FlushEvents(core, flusher, partition);
+    this.settling =
+        new Settling(core, engine, this, steps, refusals, stagedWrites, events, partition);
     this.partition = partition;
     this.name = core.settings().name();
     this.lease = lease;
@@ -144,7 +141,7 @@ final class Delivery {
   /** A step threw: what was under way may or may not have happened. */
   void crashed() {
     Flight flight = inFlight;
-    if (flight != null && committed == null) {
+    if (flight != null && committed == null && !answered) {
       unknown = flight;
     }
     lease = null;
@@ -153,6 +150,7 @@ final class Delivery {
 
   private void nothingInFlight() {
     inFlight = null;
+    answered = false;
     taking = false;
     stagedWrites.decideNow().forEach(this::unstage);
   }
@@ -211,7 +209,7 @@ final class Delivery {
       return;
     }
     taking = true;
-    long lag = core.listeners().any() ? flusher.ageNanos(store.stats(partition)) : 0;
+    long lag = core.listeners().any() ? flusher.ageNanos() : 0;
     steps.then(
         store.take(partition, held.epoch(), max), taken -> taken(taken, lag, held), this::failed);
   }
@@ -226,7 +224,7 @@ final class Delivery {
     } else if (flusher.trouble() != null) {
       renew(held);
     } else {
-      inFlight = null;
+      nothingInFlight();
       flusher.tookNothing();
     }
   }
@@ -249,199 +247,26 @@ final class Delivery {
   }
 
   private void applied(Flight flight, Applied applied, Lease held) {
-    Outcomes outcomes = Outcomes.of(flight.mutations(), applied);
-    int statements = applied.statements();
-    if (outcomes.applied()) {
-      committed(flight, outcomes, statements, held);
-    } else if (flight == committed) {
-      readBack(flight, statements, held);
-    } else if (!outcomes.refused().isEmpty()) {
-      refused(flight, outcomes, statements, held);
-    } else {
-      String why = outcomes.retry();
-      fail(why == null ? "" : why, new Result(0, 0, outcomes.retried(), 0, statements, why));
-    }
-  }
-
-  /** From here until it is settled the batch is never said not to be done, whatever fails. */
-  private void committed(Flight flight, Outcomes outcomes, int statements, Lease held) {
+    boolean again = flight == committed;
+    // Until it is settled the batch is never said not to be done, whatever fails.
     committed = flight;
-    if (outcomes.stale().isEmpty()) {
-      settle(flight, outcomes, outcomes.done(), statements, held);
-    } else if (outcomes.newest() == 0) {
-      stale(flight, outcomes, statements, held);
-    } else {
-      raiseClock(outcomes.newest(), held, () -> stale(flight, outcomes, statements, held));
-    }
-  }
-
-  /** A batch that is committed was turned away when it was applied again: the rows themselves tell what became of it. */
-  private void readBack(Flight flight, int statements, Lease held) {
-    steps.then(
-        core.systemOfRecord().load(flight.mutations().stream().map(Mutation::key).toList()),
-        rows ->
-            committed(flight, Outcomes.ofCommitted(flight.mutations(), rows), statements + 1, held),
-        this::failed);
-  }
-
-  /** Nothing of the batch was applied. Without the refused ones the others are tried again at once. */
-  private void refused(Flight flight, Outcomes outcomes, int statements, Lease held) {
-    int refused = outcomes.refused().size();
-    String words = outcomes.firstRefusal();
-    core.statistics().failedBatches.increment();
-    tellFailure(
-        flight,
-        statements,
-        refused + " of " + flight.mutations().size() + " entries were refused: " + words);
-    if (flight.staged()) {
-      core.statistics().rejected.add(refused);
-      stagedWrites.refused(
-          flight,
-          outcomes.refused(),
-          held.epoch(),
-          () -> end(flight, new Result(0, 0, 0, refused, statements, words)),
-          this::failed);
-      return;
-    }
     flusher.recovered();
-    List<Refusal> all = new ArrayList<>(refused);
-    outcomes
-        .refused()
-        .forEach(
-            (mutation, why) ->
-                all.add(new Refusal(mutation, flight.attempts(mutation.key()) + 1, why)));
-    steps.then(
-        refusals.keep(all, held.epoch()),
-        kept -> end(flight, new Result(0, 0, 0, refused, statements, words)),
-        this::failed);
-  }
-
-  /**
-   * A row with a newer version is fine if that newer write is ours and still to come. Otherwise another program wrote
-   * it: the entry is a conflict for a person, and reads show what the database has.
-   */
-  private void stale(Flight flight, Outcomes outcomes, int statements, Lease held) {
-    if (flight.staged()) {
-      stagedWrites.stale(
-          outcomes.stale(),
-          held.epoch(),
-          () -> settle(flight, outcomes, outcomes.done(), statements, held),
-          this::failed);
-      return;
-    }
-    steps.then(
-        store.getAll(outcomes.stale().stream().map(Mutation::key).toList()),
-        found -> {
-          List<Mutation> done = new ArrayList<>(outcomes.done());
-          List<Refusal> conflicts = new ArrayList<>();
-          for (int i = 0; i < found.size(); i++) {
-            Mutation mutation = outcomes.stale().get(i);
-            Lookup lookup = found.get(i);
-            // What is clean is none of ours that is still to come.
-            if (lookup.state() != EntryState.CLEAN && lookup.version() > mutation.version()) {
-              done.add(mutation);
-            } else {
-              int attempts = flight.attempts(mutation.key()) + 1;
-              conflicts.add(
-                  new Refusal(
-                      mutation,
-                      attempts,
-                      DatabaseError.of(ErrorClass.CONFLICT, "conflict: " + StagedWrites.CONFLICT)));
-            }
-          }
-          steps.then(
-              refusals.keep(conflicts, held.epoch()),
-              kept -> settle(flight, outcomes, done, statements, held),
-              this::failed);
-        },
-        this::failed);
-  }
-
-  /** So that the next write of a row that somebody else moved ahead is not stale again. */
-  private void raiseClock(long version, Lease held, Runnable next) {
-    steps.then(
-        store.open(partition, held.epoch(), version, false), opened -> next.run(), this::failed);
-  }
-
-  /**
-   * The database has committed the batch.
-   *
-   * @param done what it has, or had in a newer version of ours
-   */
-  private void settle(
-      Flight flight, Outcomes outcomes, List<Mutation> done, int statements, Lease held) {
-    steps.then(
-        store.settle(partition, held.epoch(), done, flight.batch().frontier()),
-        settled -> settled(flight, outcomes, done, statements),
-        failure -> {
-          if (Failures.cause(failure) instanceof FencedException || store.failure() != null) {
-            failed(failure);
-            return;
-          }
-          log.warn(
-              "{}: partition {}: a batch is in the database but cannot be settled yet: {}",
-              name,
-              partition,
-              Failures.message(failure));
-          steps.after(SETTLE_AGAIN, () -> settle(flight, outcomes, done, statements, held));
-        });
-  }
-
-  private void settled(Flight flight, Outcomes outcomes, List<Mutation> done, int statements) {
-    committed = null;
-    int applied = outcomes.done().size();
-    int stale = outcomes.stale().size();
-    if (!flight.mutations().isEmpty()) {
-      core.statistics().batches.increment();
-      core.statistics().applied.add(applied);
-      core.statistics().stale.add(stale);
-      core.statistics().flushRate.add(done.size());
-      tellSettled(flight, done, stale, statements);
-    }
-    core.settlements().applied(done);
-    if (flight.staged()) {
-      stagedWrites.settled(outcomes.done());
+    Outcomes outcomes = Outcomes.of(flight.mutations(), applied);
+    if (again) {
+      settling.appliedAgain(flight, outcomes, applied.statements(), held);
     } else {
-      flusher.recovered();
-    }
-    engine.released(done.stream().map(Mutation::key).toList());
-    end(flight, new Result(applied, stale, 0, 0, statements, null));
-  }
-
-  private void tellSettled(Flight flight, List<Mutation> done, int stale, int statements) {
-    if (core.listeners().any()) {
-      List<CacheListener.Version> entries =
-          done.stream()
-              .map(mutation -> new CacheListener.Version(mutation.key(), mutation.version()))
-              .toList();
-      tell(flight, entries, stale, statements, null);
+      settling.applied(flight, outcomes, applied.statements(), held);
     }
   }
 
-  private void tellFailure(@Nullable Flight flight, int statements, String why) {
-    if (core.listeners().any()) {
-      tell(flight, List.of(), 0, statements, why);
-    }
+  /** What the batch under way has brought to the database is settled. */
+  void settled() {
+    committed = null;
+    answered = true;
   }
 
-  private void tell(
-      @Nullable Flight flight,
-      List<CacheListener.Version> entries,
-      int stale,
-      int statements,
-      @Nullable String failure) {
-    Duration duration =
-        flight == null
-            ? Duration.ZERO
-            : Duration.ofNanos(core.environment().nanos() - flight.beganNanos());
-    long lag = flight == null ? flusher.ageNanos(store.stats(partition)) : flight.lagNanos();
-    CacheListener.Flush event =
-        new CacheListener.Flush(
-            partition, entries, stale, statements, duration, Duration.ofNanos(lag), failure);
-    core.listeners().tell(listener -> listener.flushed(event));
-  }
-
-  private void failed(Throwable failure) {
+  /** A step of a cycle has failed. */
+  void failed(Throwable failure) {
     Throwable cause = Failures.cause(failure);
     String message = Failures.message(failure);
     if (cause instanceof FencedException) {
@@ -458,7 +283,7 @@ final class Delivery {
   /** The batch was not applied, or nobody knows, and it is no entry's fault. */
   private void fail(String message, Result result) {
     Flight flight = inFlight;
-    tellFailure(flight, result.statements(), message);
+    events.failed(flight, result.statements(), message);
     if (flight != null && flight.staged() && unknown == null && committed == null) {
       stagedWrites.notApplied(flight, epoch);
     }
@@ -467,7 +292,7 @@ final class Delivery {
   }
 
   /** Only ready entries are what a flush is for: staged writes have callers of their own, deferred entries their own time. */
-  private void end(Flight flight, Result result) {
+  void end(Flight flight, Result result) {
     nothingInFlight();
     flusher.ended(
         flight.staged() || flight.deferred()

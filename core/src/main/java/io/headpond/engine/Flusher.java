@@ -20,8 +20,7 @@ import org.slf4j.LoggerFactory;
  * Brings the pending entries of one partition to the database, one batch at a time: it decides when a cycle begins and
  * what follows a failure; {@link Delivery} does the steps of a cycle.
  *
- * <p>Cycles begin when the oldest ready entry has lingered, when a full batch is ready, when a deferred entry is due, when somebody asks, at once after a
- * refusal, and to renew the lease. All runs as {@link Steps}, one after the other; only the fields said to be volatile are seen from elsewhere.
+ * <p>Cycles begin when the oldest ready entry has lingered, when a full batch is ready, when a deferred entry is due, when somebody asks, and to renew the lease. All runs as {@link Steps}, one after the other; only the fields said to be volatile are seen from elsewhere.
  */
 final class Flusher {
   private static final Logger log = LoggerFactory.getLogger(Flusher.class);
@@ -42,9 +41,6 @@ final class Flusher {
   private Environment.@Nullable Timer timer;
   private long renewAtNanos;
   private boolean draining;
-
-  /** When entries were refused, by the store's clock: those that were pending by then do not wait any more. */
-  private long refusedAt;
 
   private @Nullable CompletableFuture<@Nullable Void> stopping;
 
@@ -175,6 +171,11 @@ final class Flusher {
     return oldest.nanos(stats.oldest());
   }
 
+  /** How long the oldest entry has been pending now; 0 if nothing is. */
+  long ageNanos() {
+    return ageNanos(store.stats(partition));
+  }
+
   /** How long the oldest of those entries has been pending that the database has not refused; 0 if there is none. */
   long readyAgeNanos(PartitionStats stats) {
     return oldestReady.nanos(stats.oldestReady());
@@ -227,10 +228,7 @@ final class Flusher {
   private long nanosUntilBatch(PartitionStats stats) {
     long until = Long.MAX_VALUE;
     if (stats.ready() > 0) {
-      boolean now =
-          draining
-              || stats.ready() >= core.settings().maxBatchSize()
-              || stats.oldestReady() <= refusedAt;
+      boolean now = draining || stats.ready() >= core.settings().maxBatchSize();
       until = now ? 0 : core.settings().linger().toNanos() - readyAgeNanos(stats);
     }
     if (stats.nextDue() != 0) {
@@ -280,7 +278,6 @@ final class Flusher {
 
   /** A cycle has failed, through no entry's fault. */
   void notDelivered(String message, Result result) {
-    core.statistics().failedBatches.increment();
     if (!forced || backoff.failures() == 0) {
       backoff.failed(draining);
     }
@@ -315,9 +312,6 @@ final class Flusher {
 
   /** A cycle is over in which the database answered. */
   void ended(Result result) {
-    if (result.rejected() > 0) {
-      refusedAt = store.nowMicros(partition);
-    }
     ended(result, false);
   }
 

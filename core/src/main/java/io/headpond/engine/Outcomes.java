@@ -1,6 +1,7 @@
 package io.headpond.engine;
 
 import io.headpond.DatabaseError;
+import io.headpond.Key;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Applied.Done;
 import io.headpond.spi.Applied.Outcome;
@@ -13,70 +14,101 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
- * What the database said to a batch, sorted. Immutable but for its lists. If anything was refused or is to be retried, nothing was applied.
+ * What the database said to a batch, sorted: what is committed, and what it left out. Immutable but for its collections.
  *
  * @param done which the database has
  * @param stale where a newer version stands
  * @param newest the highest of those versions that leaves room for a higher one; 0 if there is none
- * @param refused with the database's own words
- * @param retried how many were not applied through no fault of their own
- * @param retry why; null if there is none
+ * @param rejected which it refuses, with its own words
+ * @param retried which it did not take through no fault of their own, with its own words
  */
 record Outcomes(
     List<Mutation> done,
     List<Mutation> stale,
     long newest,
-    Map<Mutation, DatabaseError> refused,
-    int retried,
-    @Nullable String retry) {
+    Map<Mutation, DatabaseError> rejected,
+    Map<Mutation, DatabaseError> retried) {
   static Outcomes of(List<Mutation> mutations, Applied applied) {
-    List<Mutation> done = new ArrayList<>(mutations.size());
-    List<Mutation> stale = new ArrayList<>(0);
-    Map<Mutation, DatabaseError> refused = new LinkedHashMap<>(0);
+    if (applied.outcomes().size() != mutations.size()) {
+      throw new IllegalStateException("a batch did not return an outcome for each mutation");
+    }
+    Outcomes outcomes = empty(mutations.size());
     long newest = 0;
-    int retried = 0;
-    String retry = null;
     for (int i = 0; i < mutations.size(); i++) {
       Mutation mutation = mutations.get(i);
       Outcome outcome = applied.outcomes().get(i);
       if (outcome instanceof Done) {
-        done.add(mutation);
+        outcomes.done.add(mutation);
       } else if (outcome instanceof Stale newer) {
-        stale.add(mutation);
+        outcomes.stale.add(mutation);
         newest = newest(newest, newer.version());
       } else if (outcome instanceof Rejected why) {
-        refused.put(mutation, why.error());
+        outcomes.rejected.put(mutation, why.error());
       } else if (outcome instanceof Retry why) {
-        retried++;
-        retry = why.error().toString();
+        outcomes.retried.put(mutation, why.error());
       }
     }
-    return new Outcomes(done, stale, newest, refused, retried, retry);
+    return outcomes.withNewest(newest);
+  }
+
+  /** None of a batch went through, and no row could be named. */
+  static Outcomes none(List<Mutation> mutations, DatabaseError error) {
+    Outcomes outcomes = empty(0);
+    mutations.forEach(mutation -> outcomes.retried.put(mutation, error));
+    return outcomes;
   }
 
   /**
-   * What became of a batch of which it is known that it was committed.
+   * The same, but of what was left out that is done or stale which the rows show to be there.
    *
-   * @param rows as the database has them now, in the order of the mutations
+   * @param rows as the database has them now
    */
-  static Outcomes ofCommitted(List<Mutation> mutations, List<Loaded> rows) {
-    List<Mutation> done = new ArrayList<>(mutations.size());
-    List<Mutation> stale = new ArrayList<>(0);
-    long newest = 0;
-    for (int i = 0; i < mutations.size(); i++) {
-      Mutation mutation = mutations.get(i);
-      long version = rows.get(i).version();
-      if (version > mutation.version()) {
-        stale.add(mutation);
-        newest = newest(newest, version);
-      } else {
-        done.add(mutation);
+  Outcomes with(Map<Key, Loaded> rows) {
+    Outcomes outcomes =
+        new Outcomes(
+            new ArrayList<>(done),
+            new ArrayList<>(stale),
+            newest,
+            new LinkedHashMap<>(rejected),
+            new LinkedHashMap<>(retried));
+    long high = newest;
+    for (Mutation mutation : leftOut()) {
+      Loaded row = rows.get(mutation.key());
+      boolean newer = row != null && row.version() > mutation.version();
+      if (row == null || !(newer || there(mutation, row))) {
+        continue;
       }
+      outcomes.rejected.remove(mutation);
+      outcomes.retried.remove(mutation);
+      (newer ? outcomes.stale : outcomes.done).add(mutation);
+      high = newer ? newest(high, row.version()) : high;
     }
-    return new Outcomes(done, stale, newest, Map.of(), 0, null);
+    return outcomes.withNewest(high);
+  }
+
+  private static boolean there(Mutation mutation, Loaded row) {
+    if (mutation instanceof Mutation.Put put) {
+      return row.row() != null
+          && (row.version() == 0
+              ? row.row().equals(put.row())
+              : row.version() == mutation.version());
+    }
+    return row.row() == null;
+  }
+
+  private static Outcomes empty(int size) {
+    return new Outcomes(
+        new ArrayList<>(size),
+        new ArrayList<>(0),
+        0,
+        new LinkedHashMap<>(0),
+        new LinkedHashMap<>(0));
+  }
+
+  private Outcomes withNewest(long version) {
+    return new Outcomes(done, stale, version, rejected, retried);
   }
 
   /** Without a version that is higher, no clock can be raised to it: such a row is a conflict of its own, for good. */
@@ -84,12 +116,20 @@ record Outcomes(
     return version >= Mutation.MAX_VERSION ? before : Math.max(before, version);
   }
 
-  /** Whether the database has committed the batch. */
-  boolean applied() {
-    return refused.isEmpty() && retry == null;
+  /** Whether all of the batch is in the database, so that its frontier moved. */
+  boolean whole() {
+    return rejected.isEmpty() && retried.isEmpty();
   }
 
-  String firstRefusal() {
-    return refused.values().iterator().next().toString();
+  /** What the batch was committed without. */
+  List<Mutation> leftOut() {
+    List<Mutation> all = new ArrayList<>(rejected.keySet());
+    all.addAll(retried.keySet());
+    return all;
+  }
+
+  /** The first of what the database said against a row of a batch that is not whole. */
+  String words() {
+    return (rejected.isEmpty() ? retried : rejected).values().iterator().next().toString();
   }
 }

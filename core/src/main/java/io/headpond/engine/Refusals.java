@@ -7,6 +7,7 @@ import io.headpond.Key;
 import io.headpond.spi.Failure;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Taken;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,15 +16,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * What becomes of the entries of a partition that the database does not take: they wait longer after each refusal, and after the
- * last one they are parked. Both is durable before it is told. Thread-safe.
+ * last one they are parked. What it does not take through no fault of theirs is not counted, and never parks them. All is durable before it is told. Thread-safe.
  *
- * <p>The entries of one batch that have been refused equally often are due at the same time, so that they are tried again as one batch.
+ * <p>The entries of one batch that have been refused equally often, or failing for equally long, are due at the same time, so that they are tried again as one batch.
  */
 final class Refusals {
   private static final Logger log = LoggerFactory.getLogger(Refusals.class);
@@ -40,15 +42,34 @@ final class Refusals {
   /**
    * Something that the database did not take.
    *
-   * @param attempts how often it has refused the entry, this time included
+   * @param counted whether it counts against the entry: only then it may be parked for it
+   * @param attempts how often the database has refused the entry, this time included if it counts
+   * @param firstMicros when it was deferred for the first time, in microseconds since the epoch; 0 if it was not
    * @param error what it said
    */
-  record Refusal(Mutation mutation, int attempts, DatabaseError error) {
+  record Refusal(
+      Mutation mutation, boolean counted, int attempts, long firstMicros, DatabaseError error) {
+    /** It would refuse it again. */
+    static Refusal rejected(Flight flight, Mutation mutation, DatabaseError error) {
+      return new Refusal(mutation, true, flight.attempts(mutation.key()) + 1, 0, error);
+    }
+
+    /** It is not the entry's fault. */
+    static Refusal notNow(Flight flight, Mutation mutation, DatabaseError error) {
+      Taken.Tried before = flight.tried().get(mutation.key());
+      return before == null
+          ? new Refusal(mutation, false, 0, 0, error)
+          : new Refusal(mutation, false, before.attempts(), before.firstMicros(), error);
+    }
+
     /** No further try could help. */
     boolean conflict() {
       return error.errorClass() == ErrorClass.CONFLICT;
     }
   }
+
+  /** Those with the same one are due together. */
+  private record Pause(boolean counted, long by) {}
 
   private enum Fate {
     DEFERRED,
@@ -78,10 +99,12 @@ final class Refusals {
    */
   CompletableFuture<@Nullable Void> keep(List<Refusal> refusals, long epoch) {
     long now = core.environment().wallMicros();
-    Map<Integer, Long> due = new HashMap<>();
+    Map<Pause, Long> due = new HashMap<>();
     List<CompletableFuture<Kept>> all = new ArrayList<>(refusals.size());
     for (Refusal refusal : refusals) {
-      long at = due.computeIfAbsent(refusal.attempts, n -> now + pauseNanos(n) / 1_000);
+      Pause pause =
+          new Pause(refusal.counted, refusal.counted ? refusal.attempts : refusal.firstMicros);
+      long at = due.computeIfAbsent(pause, p -> now + pauseNanos(refusal, now) / 1_000);
       all.add(keep(refusal, epoch, now, at));
     }
     return CompletableFuture.allOf(all.toArray(CompletableFuture<?>[]::new))
@@ -98,7 +121,8 @@ final class Refusals {
 
   private CompletableFuture<Kept> keep(Refusal refusal, long epoch, long now, long due) {
     Failure failure = new Failure(refusal.error, now);
-    if (!refusal.conflict() && refusal.attempts <= core.settings().maxRetries()) {
+    if (!refusal.counted
+        || (!refusal.conflict() && refusal.attempts <= core.settings().maxRetries())) {
       return defer(refusal, epoch, due, refusal.attempts, failure);
     }
     return store
@@ -125,9 +149,17 @@ final class Refusals {
         .toCompletableFuture();
   }
 
-  /** At least half of {@code retryDelay * 2^(attempts - 1)}, at most all of it. */
-  private long pauseNanos(int attempts) {
-    long longest = Backoff.longestNanos(core.settings().retryDelay(), attempts);
+  /**
+   * At least half of the longest pause, at most all of it. That is {@code retryDelay * 2^(attempts - 1)}; where nothing is counted, as long as the entry has been failing, so that pauses
+   * double without a counter.
+   */
+  private long pauseNanos(Refusal refusal, long now) {
+    Duration base = core.settings().retryDelay();
+    long longest = Backoff.longestNanos(base, refusal.counted ? refusal.attempts : 1);
+    if (!refusal.counted && refusal.firstMicros != 0) {
+      long failing = TimeUnit.MICROSECONDS.toNanos(Math.max(0, now - refusal.firstMicros));
+      longest = Math.max(longest, Math.min(failing, Backoff.LONGEST.toNanos()));
+    }
     long half = longest / 2;
     return longest - Long.remainderUnsigned(core.environment().random(), half + 1);
   }
@@ -136,8 +168,10 @@ final class Refusals {
     List<Key> parked = new ArrayList<>();
     for (Kept kept : all) {
       Refusal refusal = kept.refusal;
-      if (!refusal.conflict()) {
+      if (refusal.counted && !refusal.conflict()) {
         core.statistics().rejected.increment();
+      }
+      if (!refusal.conflict()) {
         last = refusal.error.toString();
       }
       if (kept.fate == Fate.PARKED) {
@@ -171,7 +205,8 @@ final class Refusals {
             });
   }
 
-  private record Cause(String message, boolean conflict, int attempts, Fate fate) {}
+  private record Cause(
+      String message, boolean conflict, boolean counted, int attempts, Fate fate) {}
 
   /** One line for those to whom the same happened for the same reason; without their values. */
   private void log(List<Kept> all, long now) {
@@ -180,7 +215,12 @@ final class Refusals {
       Refusal refusal = kept.refusal;
       byCause
           .computeIfAbsent(
-              new Cause(refusal.error.toString(), refusal.conflict(), refusal.attempts, kept.fate),
+              new Cause(
+                  refusal.error.toString(),
+                  refusal.conflict(),
+                  refusal.counted,
+                  refusal.attempts,
+                  kept.fate),
               cause -> new ArrayList<>())
           .add(kept);
     }
@@ -209,11 +249,13 @@ final class Refusals {
     String attempt =
         cause.conflict
             ? ""
-            : " refused, attempt "
-                + cause.attempts
-                + " of "
-                + (core.settings().maxRetries() + 1L)
-                + ",";
+            : !cause.counted
+                ? " not taken through no fault of its own,"
+                : " refused, attempt "
+                    + cause.attempts
+                    + " of "
+                    + (core.settings().maxRetries() + 1L)
+                    + ",";
     String fate =
         switch (cause.fate) {
           case PARKED -> " parked";

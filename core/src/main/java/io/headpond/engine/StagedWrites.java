@@ -1,6 +1,5 @@
 package io.headpond.engine;
 
-import io.headpond.DatabaseError;
 import io.headpond.HeadpondException;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.RejectedException;
@@ -102,7 +101,13 @@ final class StagedWrites {
 
   /** As the other, but goes on when they are taken back. */
   void notApplied(Flight flight, long epoch, Runnable next, Consumer<Throwable> failed) {
-    refused(flight, Map.of(), epoch, next, failed);
+    Map<Mutation, HeadpondException> gone = new LinkedHashMap<>();
+    for (Mutation mutation : flight.mutations()) {
+      if (answered.contains(mutation.writeId())) {
+        gone.put(mutation, new UnavailableException("not written in time and taken back"));
+      }
+    }
+    drop(gone, epoch, next, failed);
   }
 
   /** The database has these. */
@@ -110,32 +115,26 @@ final class StagedWrites {
     mutations.forEach(mutation -> answer(mutation, null));
   }
 
-  /** The database refused some of a flight and applied none of it: the others are tried again, unless their callers have gone. */
-  void refused(
-      Flight flight,
-      Map<Mutation, DatabaseError> refused,
-      long epoch,
-      Runnable next,
-      Consumer<Throwable> failed) {
-    Map<Mutation, String> gone = new LinkedHashMap<>();
-    refused.forEach((mutation, error) -> gone.put(mutation, error.toString()));
-    for (Mutation mutation : flight.mutations()) {
-      if (answered.contains(mutation.writeId())) {
-        gone.putIfAbsent(mutation, "not written in time and taken back");
-      }
-    }
+  /** What a flight was committed without: nothing is left of it in the store either; those that it may take later are tried again while their callers wait. */
+  void leftOut(Outcomes outcomes, long epoch, Runnable next, Consumer<Throwable> failed) {
+    Map<Mutation, HeadpondException> gone = new LinkedHashMap<>();
+    outcomes.rejected().forEach((m, error) -> gone.put(m, new RejectedException(error.toString())));
+    outcomes.retried().forEach((m, error) -> gone.put(m, new NotNowException(error.toString())));
     drop(gone, epoch, next, failed);
   }
 
   /** The database has newer versions that are not ours. */
   void stale(List<Mutation> stale, long epoch, Runnable next, Consumer<Throwable> failed) {
-    Map<Mutation, String> gone = new LinkedHashMap<>();
-    stale.forEach(mutation -> gone.put(mutation, CONFLICT));
+    Map<Mutation, HeadpondException> gone = new LinkedHashMap<>();
+    stale.forEach(mutation -> gone.put(mutation, new RejectedException(CONFLICT)));
     drop(gone, epoch, next, failed);
   }
 
   private void drop(
-      Map<Mutation, String> gone, long epoch, Runnable next, Consumer<Throwable> failed) {
+      Map<Mutation, HeadpondException> gone,
+      long epoch,
+      Runnable next,
+      Consumer<Throwable> failed) {
     CompletableFuture<?>[] all =
         gone.keySet().stream()
             .map(mutation -> store.unstage(partition, epoch, mutation).toCompletableFuture())
@@ -143,7 +142,7 @@ final class StagedWrites {
     steps.then(
         CompletableFuture.allOf(all),
         done -> {
-          gone.forEach((mutation, why) -> answer(mutation, new RejectedException(why)));
+          gone.forEach(this::answer);
           engine.released(gone.keySet().stream().map(Mutation::key).toList());
           next.run();
         },

@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  * the deadline passes first, a write that is not under way is taken back and surely not done; one that is under
  * way has an unknown outcome. A write at a lower durability that comes meanwhile does not wait here: it is acknowledged first. Only if it expects something of the
  * entry does it stand in line too, since what is staged decides whether that holds.
+ *
+ * <p>One that the database does not take through no fault of its own, such as a row that is locked, leaves the store for a pause and is staged anew, with a later version: it keeps its place
+ * in the line, and disturbs nobody meanwhile.
  */
 final class WriteThrough {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
@@ -165,6 +168,8 @@ final class WriteThrough {
     WAITING,
     ASKING,
     STAGED,
+    /** The database did not take it, through no fault of its own. */
+    PAUSING,
     DONE
   }
 
@@ -182,8 +187,13 @@ final class WriteThrough {
     /** Something was released while the store was asked: ask again. */
     private boolean again;
 
-    /** The deadline passed while the store was asked. */
+    /** The deadline has passed, while the store was asked or while it was staged. */
     private boolean late;
+
+    /** Why the database did not take it the last time; null if it was not asked. */
+    private @Nullable NotNowException notNow;
+
+    private final Backoff backoff = new Backoff(core.environment(), core.settings().retryDelay());
 
     /** The store had no room the last time. */
     private volatile boolean full;
@@ -256,6 +266,8 @@ final class WriteThrough {
                 answers.remove(mutation.writeId());
                 if (failure == null) {
                   succeed(mutation);
+                } else if (Failures.cause(failure) instanceof NotNowException notNow) {
+                  tryAgain(notNow);
                 } else {
                   fail(Failures.cause(failure));
                 }
@@ -267,6 +279,37 @@ final class WriteThrough {
       } else {
         flusher.staged();
       }
+    }
+
+    /** It was taken back, and the database may take it a little later. */
+    private void tryAgain(NotNowException why) {
+      boolean tooLate;
+      synchronized (this) {
+        if (state == State.DONE) {
+          return;
+        }
+        staged = null;
+        notNow = why;
+        tooLate = late;
+        state = tooLate ? State.DONE : State.PAUSING;
+      }
+      if (tooLate) {
+        over();
+        refuse(notInTime());
+      } else {
+        backoff.failed(false);
+        core.environment().schedule(Duration.ofNanos(backoff.remainingNanos()), this::pauseIsOver);
+      }
+    }
+
+    private void pauseIsOver() {
+      synchronized (this) {
+        if (state != State.PAUSING) {
+          return;
+        }
+        state = State.WAITING;
+      }
+      stage();
     }
 
     private void notStaged(WriteOutcome outcome) {
@@ -306,6 +349,7 @@ final class WriteThrough {
         if (state == State.DONE) {
           return;
         }
+        late = true;
         mutation = staged;
         if (mutation == null) {
           // In the same step, lest the store is asked after the caller was told.
@@ -328,9 +372,11 @@ final class WriteThrough {
               + " s, and not done: "
               + (full
                   ? "as much is pending as may be"
-                  : toDatabase()
-                      ? "an earlier write of the key is still pending"
-                      : "a write of the key waits for the database, and what it becomes decides")
+                  : notNow != null
+                      ? notNow.getMessage()
+                      : toDatabase()
+                          ? "an earlier write of the key is still pending"
+                          : "a write of the key waits for the database, and what it becomes decides")
               + (trouble == null ? "" : "; " + trouble.message()));
     }
 
@@ -340,7 +386,7 @@ final class WriteThrough {
         if (state == State.DONE) {
           return;
         }
-        underWay = state != State.WAITING;
+        underWay = state == State.ASKING || state == State.STAGED;
         state = State.DONE;
       }
       over();

@@ -14,8 +14,10 @@ import io.headpond.CacheBuilder;
 import io.headpond.CacheListener;
 import io.headpond.CacheStatus;
 import io.headpond.CacheStatus.Health;
+import io.headpond.DatabaseError;
 import io.headpond.Durability;
 import io.headpond.EntryState;
+import io.headpond.ErrorClass;
 import io.headpond.FlushReport;
 import io.headpond.Key;
 import io.headpond.Overload;
@@ -343,7 +345,7 @@ class RefusalTest {
     t.put(2, "good");
     t.store().holdDefer();
     t.linger();
-    assertThat(stored(2)).isNull();
+    assertThat(stored(2)).isEqualTo(row("good"));
     t.kill();
     t.open(builder());
     t.linger();
@@ -703,6 +705,7 @@ class RefusalTest {
         step(f, random, i);
       }
       f.database.setAway(false);
+      f.database.delayWith(m -> null);
       f.database.releaseReplies();
       f.store().release();
       f.environment.advance(Duration.ofMinutes(30));
@@ -727,7 +730,7 @@ class RefusalTest {
   }
 
   private static void step(EngineFixture f, Random random, int i) {
-    switch (random.nextInt(20)) {
+    switch (random.nextInt(22)) {
       case 0 -> f.database.setAway(true);
       case 1, 2 -> f.database.setAway(false);
       case 3 -> f.database.loseNextReply();
@@ -748,6 +751,12 @@ class RefusalTest {
       case 11 -> f.database.holdReplies();
       case 12 -> f.database.releaseReplies();
       case 13, 14 -> f.environment.advance(Duration.ofMillis(random.nextInt(3_000)));
+      case 20 -> {
+        Key locked = key(random.nextInt(20));
+        DatabaseError error = DatabaseError.of(ErrorClass.LOCKED, "locked");
+        f.database.delayWith(m -> m.key().equals(locked) ? error : null);
+      }
+      case 21 -> f.database.delayWith(m -> null);
       case 15 -> f.remove(random.nextInt(20));
       case 16 ->
           f.write(

@@ -1,0 +1,246 @@
+package io.headpond.engine;
+
+import io.headpond.DatabaseError;
+import io.headpond.EntryState;
+import io.headpond.ErrorClass;
+import io.headpond.Key;
+import io.headpond.UnreadableRowException;
+import io.headpond.engine.FlushRequest.Result;
+import io.headpond.engine.Refusals.Refusal;
+import io.headpond.spi.FencedException;
+import io.headpond.spi.HotStore;
+import io.headpond.spi.Lease;
+import io.headpond.spi.Loaded;
+import io.headpond.spi.Lookup;
+import io.headpond.spi.Mutation;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What follows when the database has answered to a batch. Used in steps only.
+ *
+ * <p>A batch is committed without the rows that the database does not take. First it is settled: what is there becomes clean, and what another program has
+ * moved ahead is a conflict. Only then are those that were left out deferred, parked or answered, since that may fail and must not hold up the others. If it does, or the
+ * process dies between the two, they are pending as before, and only that try of theirs is forgotten. The frontier of a batch that is not whole has not
+ * moved in the database, so neither does the store's.
+ *
+ * <p>A batch whose reply was lost is applied again when it is known to be committed. What is left out now may have been committed then: it counts as left out only if
+ * its row is not there. With a version column that is exact. Without one an equal row is taken for ours, which is harmless: then the database has the value.
+ */
+final class Settling {
+  private static final Logger log = LoggerFactory.getLogger(Settling.class);
+  private static final Duration SETTLE_AGAIN = Duration.ofMillis(200);
+
+  private final Core core;
+  private final HotStore store;
+  private final Engine engine;
+  private final Delivery delivery;
+  private final Steps steps;
+  private final Refusals refusals;
+  private final StagedWrites stagedWrites;
+  private final FlushEvents events;
+  private final int partition;
+
+  Settling(
+      Core core,
+      Engine engine,
+      Delivery delivery,
+      Steps steps,
+      Refusals refusals,
+      StagedWrites stagedWrites,
+      FlushEvents events,
+      int partition) {
+    this.core = core;
+    this.store = core.store();
+    this.engine = engine;
+    this.delivery = delivery;
+    this.steps = steps;
+    this.refusals = refusals;
+    this.stagedWrites = stagedWrites;
+    this.events = events;
+    this.partition = partition;
+  }
+
+  /** The database's answer to one batch. */
+  private record Answer(Flight flight, Outcomes outcomes, int statements, Lease held) {
+    private long epoch() {
+      return held.epoch();
+    }
+
+    private Answer with(Outcomes proven) {
+      return new Answer(flight, proven, statements + 1, held);
+    }
+  }
+
+  /** It has applied the batch for the first time. */
+  void applied(Flight flight, Outcomes outcomes, int statements, Lease held) {
+    begin(new Answer(flight, outcomes, statements, held));
+  }
+
+  /** It has applied a batch again that was committed before. */
+  void appliedAgain(Flight flight, Outcomes outcomes, int statements, Lease held) {
+    Answer answer = new Answer(flight, outcomes, statements, held);
+    if (outcomes.whole()) {
+      begin(answer);
+    } else {
+      List<Key> keys = outcomes.leftOut().stream().map(Mutation::key).toList();
+      steps.then(rows(keys), rows -> begin(answer.with(outcomes.with(rows))), delivery::failed);
+    }
+  }
+
+  /** A row that cannot be read is none of ours, and must not hide the others. */
+  private CompletionStage<Map<Key, Loaded>> rows(List<Key> keys) {
+    return core.systemOfRecord()
+        .load(keys)
+        .thenApply(
+            rows -> {
+              Map<Key, Loaded> byKey = new HashMap<>();
+              rows.forEach(row -> byKey.put(row.key(), row));
+              return byKey;
+            })
+        .exceptionallyCompose(
+            failure -> {
+              if (!(Failures.cause(failure) instanceof UnreadableRowException)) {
+                return CompletableFuture.failedFuture(failure);
+              }
+              if (keys.size() == 1) {
+                return CompletableFuture.completedFuture(Map.of());
+              }
+              int middle = keys.size() / 2;
+              return rows(keys.subList(0, middle))
+                  .thenCombine(
+                      rows(keys.subList(middle, keys.size())),
+                      (first, second) -> {
+                        Map<Key, Loaded> all = new HashMap<>(first);
+                        all.putAll(second);
+                        return all;
+                      });
+            });
+  }
+
+  private void begin(Answer answer) {
+    Outcomes outcomes = answer.outcomes;
+    if (outcomes.stale().isEmpty()) {
+      settle(answer, outcomes.done());
+    } else if (outcomes.newest() == 0) {
+      stale(answer);
+    } else {
+      // So that the next write of a row that somebody else moved ahead is not stale again.
+      steps.then(
+          store.open(partition, answer.epoch(), outcomes.newest(), false),
+          opened -> stale(answer),
+          delivery::failed);
+    }
+  }
+
+  /**
+   * A row with a newer version is fine if that newer write is ours and still to come. Otherwise another program wrote
+   * it: the entry is a conflict for a person, and reads show what the database has.
+   */
+  private void stale(Answer answer) {
+    Outcomes outcomes = answer.outcomes;
+    if (answer.flight.staged()) {
+      stagedWrites.stale(
+          outcomes.stale(),
+          answer.epoch(),
+          () -> settle(answer, outcomes.done()),
+          delivery::failed);
+      return;
+    }
+    steps.then(
+        store.getAll(outcomes.stale().stream().map(Mutation::key).toList()),
+        found -> {
+          List<Mutation> done = new ArrayList<>(outcomes.done());
+          List<Refusal> conflicts = new ArrayList<>();
+          for (int i = 0; i < found.size(); i++) {
+            Mutation mutation = outcomes.stale().get(i);
+            Lookup lookup = found.get(i);
+            // What is clean is none of ours that is still to come.
+            if (lookup.state() != EntryState.CLEAN && lookup.version() > mutation.version()) {
+              done.add(mutation);
+            } else {
+              conflicts.add(
+                  Refusal.rejected(
+                      answer.flight,
+                      mutation,
+                      DatabaseError.of(ErrorClass.CONFLICT, "conflict: " + StagedWrites.CONFLICT)));
+            }
+          }
+          steps.then(
+              refusals.keep(conflicts, answer.epoch()),
+              kept -> settle(answer, done),
+              delivery::failed);
+        },
+        delivery::failed);
+  }
+
+  /**
+   * The database has committed the batch.
+   *
+   * @param done what it has, or had in a newer version of ours
+   */
+  private void settle(Answer answer, List<Mutation> done) {
+    long frontier =
+        answer.outcomes.whole() ? answer.flight.batch().frontier() : store.frontier(partition);
+    steps.then(
+        store.settle(partition, answer.epoch(), done, frontier),
+        settled -> settled(answer, done),
+        failure -> {
+          if (Failures.cause(failure) instanceof FencedException || store.failure() != null) {
+            delivery.failed(failure);
+            return;
+          }
+          log.warn(
+              "{}: partition {}: a batch is in the database but cannot be settled yet: {}",
+              core.settings().name(),
+              partition,
+              Failures.message(failure));
+          steps.after(SETTLE_AGAIN, () -> settle(answer, done));
+        });
+  }
+
+  private void settled(Answer answer, List<Mutation> done) {
+    Flight flight = answer.flight;
+    Outcomes outcomes = answer.outcomes;
+    delivery.settled();
+    events.answered(flight, outcomes, done, answer.statements);
+    core.settlements().applied(done);
+    if (flight.staged()) {
+      stagedWrites.settled(outcomes.done());
+    }
+    engine.released(done.stream().map(Mutation::key).toList());
+    if (outcomes.whole()) {
+      end(answer);
+    } else if (flight.staged()) {
+      core.statistics().rejected.add(outcomes.rejected().size());
+      stagedWrites.leftOut(outcomes, answer.epoch(), () -> end(answer), delivery::failed);
+    } else {
+      List<Refusal> all = new ArrayList<>();
+      outcomes.rejected().forEach((m, error) -> all.add(Refusal.rejected(flight, m, error)));
+      outcomes.retried().forEach((m, error) -> all.add(Refusal.notNow(flight, m, error)));
+      steps.then(refusals.keep(all, answer.epoch()), kept -> end(answer), delivery::failed);
+    }
+  }
+
+  private void end(Answer answer) {
+    Outcomes outcomes = answer.outcomes;
+    @Nullable String words = outcomes.whole() ? null : outcomes.words();
+    delivery.end(
+        answer.flight,
+        new Result(
+            outcomes.done().size(),
+            outcomes.stale().size(),
+            outcomes.retried().size(),
+            outcomes.rejected().size(),
+            answer.statements,
+            words));
+  }
+}
