@@ -17,7 +17,10 @@ public final class BatchFailedException extends UnavailableException {
     this.error = error;
   }
 
-  /** Of class {@link io.headpond.ErrorClass#CONNECTION} or {@link io.headpond.ErrorClass#TIMEOUT}. */
+  /**
+   * Of class {@link io.headpond.ErrorClass#CONNECTION} or {@link io.headpond.ErrorClass#TIMEOUT}; of another if the database found fault with the rows at the
+   * commit only.
+   */
   public DatabaseError error() {
     return error;
   }

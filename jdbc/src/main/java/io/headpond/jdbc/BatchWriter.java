@@ -1,75 +1,154 @@
 package io.headpond.jdbc;
 
+import io.headpond.ConfigurationException;
 import io.headpond.DatabaseError;
 import io.headpond.ErrorClass;
-import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
-import io.headpond.jdbc.SqlTrouble.Kind;
+import io.headpond.UnreadableRowException;
+import io.headpond.jdbc.SqlStates.Answer;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Applied.Outcome;
 import io.headpond.spi.Batch;
+import io.headpond.spi.BatchFailedException;
 import io.headpond.spi.Lease;
-import io.headpond.spi.Loaded;
-import io.headpond.spi.Mutation;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Savepoint;
 import java.sql.Statement;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Applies a batch in one transaction: the lease, the puts in one statement, the removes in another, and where those changed
- * fewer rows than they were given a read that proves why.
+ * Applies a batch. At first as a whole: the lease, the puts in one statement, the removes in another, the commit. If the database refuses that, once more
+ * in a second transaction, from the lease on, without the rows that are at fault ({@link Bisection}).
  *
- * <p>If a statement is refused, the batch is tried once more in halves, each behind a savepoint, until the refused rows stand
- * alone; that transaction is rolled back too: it only names them. Thread-safe.
+ * <p>The frontier moves only with a batch of which nothing is left out. Thread-safe.
  */
 final class BatchWriter {
-  /** Enough to find one bad row of a million, or some dozens of a thousand. */
-  private static final int MOST_STATEMENTS = 256;
-
-  private static final DatabaseError WROTE_NOTHING =
-      DatabaseError.of(ErrorClass.SWALLOWED, "the statement wrote nothing (trigger or rule?)");
-
   private final Dialect dialect;
   private final MappedTable table;
   private final TableStatements statements;
   private final Leases leases;
+  private final Limits limits;
+  private final Parents parents;
+  private final Runnable check;
 
-  BatchWriter(Dialect dialect, MappedTable table, TableStatements statements, Leases leases) {
+  /**
+   * @param check throws {@link ConfigurationException} if the table is no longer what was checked
+   */
+  BatchWriter(
+      Dialect dialect,
+      MappedTable table,
+      TableStatements statements,
+      Leases leases,
+      Limits limits,
+      Parents parents,
+      Runnable check) {
     this.dialect = dialect;
     this.table = table;
     this.statements = statements;
     this.leases = leases;
+    this.limits = limits;
+    this.parents = parents;
+    this.check = check;
   }
 
   /** See {@link io.headpond.spi.SystemOfRecord#apply}. The connection is not in auto-commit mode. */
   Applied apply(Connection connection, Batch batch, Lease lease) throws SQLException {
-    Attempt attempt = new Attempt(connection, batch.mutations());
     leases.renew(connection, batch, lease);
-    attempt.sent++;
-    SQLException refusal;
     try {
-      attempt.checkConstraintsAtOnce(table.deferrable());
-      attempt.write(0, batch.mutations().size());
-      if (attempt.refusedAny()) {
-        connection.rollback();
-        return attempt.nothingApplied();
-      }
-      commit(connection, batch, lease);
-      return attempt.applied();
+      return applyRows(connection, batch, lease);
     } catch (SQLException e) {
-      refusal = e;
+      SqlTrouble trouble = dialect.trouble(e);
+      ErrorClass errorClass = trouble.error().errorClass();
+      if (trouble.ofRows() || errorClass == ErrorClass.TIMEOUT) {
+        throw failed(errorClass, trouble, e);
+      }
+      if (connection.isClosed()) {
+        throw failed(ErrorClass.CONNECTION, trouble, e);
+      }
+      throw e;
     }
-    if (dialect.trouble(refusal).kind() != Kind.DATA) {
-      throw refusal;
+  }
+
+  private Applied applyRows(Connection connection, Batch batch, Lease lease) throws SQLException {
+    RowWriter rows = new RowWriter(connection, table, statements, batch.mutations());
+    rows.count(1);
+    SqlTrouble refusal;
+    Exception cause;
+    try {
+      if (table.deferrable()) {
+        checkConstraintsAtOnce(connection);
+        rows.count(1);
+      }
+      rows.write(places(batch));
+      return end(connection, batch, lease, rows, batch.frontier());
+    } catch (SQLException e) {
+      refusal = dialect.trouble(e);
+      cause = e;
+      if (!refusal.ofRows()) {
+        throw e;
+      }
+    } catch (UnreadableRowException e) {
+      refusal = Bisection.unreadable(e);
+      cause = e;
     }
     connection.rollback();
-    return nameTheRefused(connection, batch, lease, refusal, attempt.sent);
+    if (refusal.answer() == Answer.CHECKED) {
+      check.run();
+    }
+    boolean alone = batch.mutations().size() == 1;
+    boolean orphan = refusal.error().errorClass() == ErrorClass.FOREIGN_KEY && parents.any();
+    if (alone && !orphan) {
+      return new Applied(List.of(refusal.ofOneRow()), rows.sent());
+    }
+    renewAgain(connection, batch, lease);
+    RowWriter others = new RowWriter(connection, table, statements, batch.mutations());
+    others.count(rows.sent() + 1);
+    Bisection bisection = new Bisection(dialect, connection, others, limits, parents, check);
+    bisection.run(refusal);
+    if (bisection.timedOut() && !alone && good(others.outcomes()) == 0) {
+      connection.rollback();
+      throw failed(ErrorClass.TIMEOUT, refusal, cause);
+    }
+    return end(connection, batch, lease, others, 0);
+  }
+
+  private void renewAgain(Connection connection, Batch batch, Lease lease) {
+    try {
+      leases.renew(connection, leavingOut(batch), lease);
+    } catch (SQLException e) {
+      throw Failures.of(dialect.trouble(e), e);
+    }
+  }
+
+  private static BatchFailedException failed(
+      ErrorClass errorClass, SqlTrouble trouble, Exception cause) {
+    DatabaseError error = trouble.error();
+    return new BatchFailedException(
+        new DatabaseError(errorClass, error.code(), error.message()), cause);
+  }
+
+  /**
+   * Commits if anything went through.
+   *
+   * @param frontier what this transaction has set it to; 0 if it stands where it was
+   */
+  private Applied end(
+      Connection connection, Batch batch, Lease lease, RowWriter rows, long frontier)
+      throws SQLException {
+    List<Outcome> outcomes = rows.outcomes();
+    int good = good(outcomes);
+    if (good == 0 && !outcomes.isEmpty()) {
+      connection.rollback();
+      return new Applied(outcomes, rows.sent());
+    }
+    Batch committed = good == outcomes.size() ? batch : leavingOut(batch);
+    if (committed.frontier() != frontier) {
+      leases.setFrontier(connection, committed, lease);
+      rows.count(1);
+    }
+    commit(connection, committed, lease);
+    return new Applied(outcomes, rows.sent());
   }
 
   /** A round trip of its own: only when it is sent is everything else known to have gone well. */
@@ -78,7 +157,7 @@ final class BatchWriter {
       connection.commit();
     } catch (SQLException e) {
       SqlTrouble trouble = dialect.trouble(e);
-      if (trouble.kind() == Kind.DATA) {
+      if (trouble.decidesCommit()) {
         throw e;
       }
       leases.uncertain(lease);
@@ -88,176 +167,29 @@ final class BatchWriter {
     leases.applied(batch, lease);
   }
 
-  private Applied nameTheRefused(
-      Connection connection, Batch batch, Lease lease, SQLException refusal, int sent)
-      throws SQLException {
-    Attempt attempt = new Attempt(connection, batch.mutations());
-    attempt.sent = sent;
-    String message = dialect.trouble(refusal).message();
-    if (batch.mutations().size() <= 1) {
-      Arrays.fill(
-          attempt.outcomes, new Applied.Rejected(DatabaseError.of(ErrorClass.UNKNOWN, message)));
-      return attempt.nothingApplied();
-    }
-    leases.renew(connection, batch, lease);
-    attempt.checkConstraintsAtOnce(true);
-    int middle = batch.mutations().size() / 2;
-    attempt.bisect(0, middle);
-    attempt.bisect(middle, batch.mutations().size());
-    connection.rollback();
-    if (!attempt.refusedAny()) {
-      // It went through this time, or only all of it together is refused.
-      Arrays.fill(
-          attempt.outcomes, new Applied.Retry(DatabaseError.of(ErrorClass.UNKNOWN, message)));
-    }
-    return attempt.nothingApplied();
+  /** The frontier stays where it is while something of the batch is not there. */
+  private static Batch leavingOut(Batch batch) {
+    return new Batch(batch.id(), batch.mutations(), 0);
   }
 
-  /** What has become of a batch in one transaction so far. */
-  private final class Attempt {
-    private final Connection connection;
-    private final List<Mutation> mutations;
-    private final @Nullable Outcome[] outcomes;
-    int sent;
-
-    Attempt(Connection connection, List<Mutation> mutations) {
-      this.connection = connection;
-      this.mutations = mutations;
-      this.outcomes = new Outcome[mutations.size()];
-    }
-
-    void checkConstraintsAtOnce(boolean needed) throws SQLException {
-      if (needed) {
-        try (Statement statement = connection.createStatement()) {
-          statement.execute("SET CONSTRAINTS ALL IMMEDIATE");
-          sent++;
-        }
-      }
-    }
-
-    /** Writes the mutations from {@code from} to before {@code to} and proves what became of each. */
-    void write(int from, int to) throws SQLException {
-      List<Integer> putsAt = new ArrayList<>();
-      List<Mutation.Put> puts = new ArrayList<>();
-      List<Integer> removesAt = new ArrayList<>();
-      List<Mutation.Remove> removes = new ArrayList<>();
-      for (int i = from; i < to; i++) {
-        if (mutations.get(i) instanceof Mutation.Put put) {
-          putsAt.add(i);
-          puts.add(put);
-        } else if (mutations.get(i) instanceof Mutation.Remove remove) {
-          removesAt.add(i);
-          removes.add(remove);
-        }
-        outcomes[i] = Applied.Done.INSTANCE;
-      }
-      if (!puts.isEmpty()) {
-        sent++;
-        if (statements.put(connection, puts) != puts.size()) {
-          prove(putsAt, loaded -> ofPut((Mutation.Put) loaded.mutation(), loaded.row()));
-        }
-      }
-      if (!removes.isEmpty()) {
-        sent++;
-        if (statements.remove(connection, removes) != removes.size()) {
-          prove(removesAt, loaded -> ofRemove(loaded.mutation(), loaded.row()));
-        }
-      }
-    }
-
-    private void prove(List<Integer> indexes, Function<Proof, Outcome> outcome)
-        throws SQLException {
-      List<Key> keys = indexes.stream().map(i -> mutations.get(i).key()).toList();
-      List<Loaded> rows = statements.load(connection, keys);
-      sent++;
-      for (int i = 0; i < rows.size(); i++) {
-        int index = indexes.get(i);
-        outcomes[index] = outcome.apply(new Proof(mutations.get(index), rows.get(i)));
-      }
-    }
-
-    private Outcome ofPut(Mutation.Put put, Loaded found) {
-      if (table.versionColumn() == null) {
-        return put.row().equals(found.row())
-            ? Applied.Done.INSTANCE
-            : new Applied.Rejected(WROTE_NOTHING);
-      }
-      if (found.row() == null || found.version() < put.version()) {
-        return new Applied.Rejected(WROTE_NOTHING);
-      }
-      return found.version() == put.version()
-          ? Applied.Done.INSTANCE
-          : new Applied.Stale(found.version());
-    }
-
-    private Outcome ofRemove(Mutation remove, Loaded found) {
-      if (found.row() == null) {
-        return Applied.Done.INSTANCE;
-      }
-      return found.version() > remove.version()
-          ? new Applied.Stale(found.version())
-          : new Applied.Rejected(WROTE_NOTHING);
-    }
-
-    /** Finds the refused rows of a range, as far as the bound on statements allows. */
-    void bisect(int from, int to) throws SQLException {
-      if (from == to || sent >= MOST_STATEMENTS) {
-        return;
-      }
-      Savepoint before = connection.setSavepoint();
-      sent++;
-      SqlTrouble trouble;
-      try {
-        write(from, to);
-        connection.releaseSavepoint(before);
-        sent++;
-        return;
-      } catch (SQLException e) {
-        trouble = dialect.trouble(e);
-        if (trouble.kind() != Kind.DATA) {
-          throw e;
-        }
-      }
-      connection.rollback(before);
-      sent++;
-      Arrays.fill(outcomes, from, to, null);
-      if (to - from == 1) {
-        outcomes[from] =
-            new Applied.Rejected(DatabaseError.of(ErrorClass.UNKNOWN, trouble.message()));
-        return;
-      }
-      int middle = (from + to) >>> 1;
-      bisect(from, middle);
-      bisect(middle, to);
-    }
-
-    boolean refusedAny() {
-      return Arrays.stream(outcomes).anyMatch(Applied.Rejected.class::isInstance);
-    }
-
-    Applied applied() {
-      List<Outcome> all = new ArrayList<>(outcomes.length);
-      for (Outcome outcome : outcomes) {
-        all.add(outcome == null ? Applied.Done.INSTANCE : outcome);
-      }
-      return new Applied(all, sent);
-    }
-
-    /** The refused ones as they are; the others were not written for their sake. */
-    Applied nothingApplied() {
-      List<Outcome> all = new ArrayList<>(outcomes.length);
-      for (Outcome outcome : outcomes) {
-        boolean keep = outcome instanceof Applied.Rejected || outcome instanceof Applied.Retry;
-        all.add(
-            keep
-                ? outcome
-                : new Applied.Retry(
-                    DatabaseError.of(
-                        ErrorClass.UNKNOWN, "not written because of others in its batch")));
-      }
-      return new Applied(all, sent);
-    }
+  private static int good(List<Outcome> outcomes) {
+    return (int)
+        outcomes.stream()
+            .filter(outcome -> outcome instanceof Applied.Done || outcome instanceof Applied.Stale)
+            .count();
   }
 
-  private record Proof(Mutation mutation, Loaded row) {}
+  private static List<Integer> places(Batch batch) {
+    List<Integer> places = new ArrayList<>(batch.mutations().size());
+    for (int i = 0; i < batch.mutations().size(); i++) {
+      places.add(i);
+    }
+    return places;
+  }
+
+  private static void checkConstraintsAtOnce(Connection connection) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute("SET CONSTRAINTS ALL IMMEDIATE");
+    }
+  }
 }

@@ -44,8 +44,13 @@ final class Bindings {
   private final MappedTable table;
   private final String dataset;
   private final LeaseRows leases;
+  private final long lockMillis;
 
-  Bindings(MappedTable table, String dataset, LeaseRows leases) {
+  /**
+   * @param lockMillis how long to wait for a transaction that is under way
+   */
+  Bindings(MappedTable table, String dataset, LeaseRows leases, long lockMillis) {
+    this.lockMillis = lockMillis;
     this.table = table;
     this.dataset = dataset;
     this.leases = leases;
@@ -57,7 +62,9 @@ final class Bindings {
     // The first time the whole table may be read for its highest version: that takes what it takes.
     execute(
         connection,
-        "SELECT set_config('statement_timeout', '0', true),"
+        "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '"
+            + lockMillis
+            + "', true),"
             + " CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL"
             + " THEN set_config('transaction_timeout', '0', true) END");
     boolean created = createBinding(connection, store, partitions);

@@ -33,14 +33,28 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
   private final BatchWriter writer;
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  JdbcSystemOfRecord(JdbcDatabase database, boolean owned, String dataset, MappedTable table) {
+  JdbcSystemOfRecord(
+      JdbcDatabase database,
+      boolean owned,
+      String dataset,
+      RowType declared,
+      Mapping mapping,
+      MappedTable table) {
     this.database = database;
     this.owned = owned;
     this.dataset = dataset;
     this.table = table;
     this.statements = new TableStatements(table);
     this.leases = new Leases(table, dataset, database.leaseTtl());
-    this.writer = new BatchWriter(database.dialect(), table, statements, leases);
+    this.writer =
+        new BatchWriter(
+            database.dialect(),
+            table,
+            statements,
+            leases,
+            Limits.of(database.leaseTtl()),
+            new Parents(),
+            () -> database.check(declared, mapping.withCreateTable(false)));
   }
 
   @Override
@@ -162,7 +176,7 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
       connection.commit();
     } catch (SQLException e) {
       SqlTrouble trouble = database.dialect().trouble(e);
-      if (trouble.kind() == SqlTrouble.Kind.DATA) {
+      if (trouble.decidesCommit()) {
         throw e;
       }
       throw new OutcomeUnknownException(

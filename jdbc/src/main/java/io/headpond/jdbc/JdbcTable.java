@@ -85,7 +85,8 @@ public final class JdbcTable implements SystemOfRecordFactory {
   public SystemOfRecord connect(String dataset, RowType declared) {
     JdbcDatabase connected = database.apply(dataset);
     try {
-      return new JdbcSystemOfRecord(connected, owned, dataset, connected.check(declared, mapping));
+      return new JdbcSystemOfRecord(
+          connected, owned, dataset, declared, mapping, connected.check(declared, mapping));
     } catch (RuntimeException | Error e) {
       if (owned) {
         connected.close();

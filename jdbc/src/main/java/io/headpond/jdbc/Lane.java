@@ -110,7 +110,7 @@ final class Lane implements AutoCloseable {
         return work.run(connection);
       } catch (SQLException e) {
         SqlTrouble trouble = dialect.trouble(e);
-        if (trouble.kind() == SqlTrouble.Kind.OUTAGE && !connection.isValid(1)) {
+        if (trouble.answer() == SqlStates.Answer.RETRY && !connection.isValid(1)) {
           // The others were most likely lost with it: better to connect anew than to find out one
           // by one.
           pool.getHikariPoolMXBean().softEvictConnections();

@@ -110,6 +110,22 @@ final class LeaseRows {
     }
   }
 
+  /** Sets the frontier of a row that this transaction holds; 0 for none. */
+  void setFrontier(Connection connection, Lease lease, long micros) throws SQLException {
+    try (PreparedStatement update =
+        connection.prepareStatement(
+            "UPDATE "
+                + table.own(NAME)
+                + " SET frontier = "
+                + TIME
+                + " WHERE dataset = ? AND partition = ?")) {
+      setMicros(update, 1, micros);
+      update.setString(2, dataset);
+      update.setInt(3, lease.partition());
+      update.executeUpdate();
+    }
+  }
+
   /** Gives the lease back; returns whether it was still held. */
   boolean release(Connection connection, Lease lease) throws SQLException {
     try (PreparedStatement update =

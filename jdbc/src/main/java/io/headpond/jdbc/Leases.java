@@ -45,7 +45,7 @@ final class Leases {
     this.table = table;
     this.dataset = dataset;
     this.rows = new LeaseRows(table, dataset, token, leaseTtl);
-    this.bindings = new Bindings(table, dataset, rows);
+    this.bindings = new Bindings(table, dataset, rows, leaseTtl.toMillis() / 6);
   }
 
   /** See {@link io.headpond.spi.SystemOfRecord#bind}. */
@@ -119,6 +119,11 @@ final class Leases {
     }
     checkNotBack(lease.partition(), held);
     throw fenced(lease, held.epoch());
+  }
+
+  /** Sets the frontier, in the transaction that has renewed the lease, to where it belongs after this batch. */
+  void setFrontier(Connection connection, Batch batch, Lease lease) throws SQLException {
+    rows.setFrontier(connection, lease, last(lease).with(batch).frontier());
   }
 
   void applied(Batch batch, Lease lease) {

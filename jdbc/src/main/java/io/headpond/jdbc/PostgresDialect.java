@@ -1,13 +1,13 @@
 package io.headpond.jdbc;
 
 import io.headpond.ConfigurationException;
+import io.headpond.DatabaseError;
 import io.headpond.RowType;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.Set;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -18,23 +18,6 @@ import org.postgresql.util.ServerErrorMessage;
 final class PostgresDialect implements Dialect {
   /** A server that takes a connection and then says nothing is given up after this. */
   private static final int LOGIN_SECONDS = 10;
-
-  /** Statements that are no longer what they were prepared as; gone with a new connection. */
-  private static final Set<String> STALE_STATEMENT = Set.of("0A000", "26000");
-
-  /** No such table, column, type or unique index, a column that is now of another type or generated, no such schema, no privilege. */
-  private static final Set<String> MAPPING =
-      Set.of(
-          "42P01", "42703", "42704", "42804", "42883", "428C9", "42501", "42P10", "3F000", "3D000",
-          "28000", "28P01");
-
-  /** Lock not available, statement cancelled by its timeout, read-only transaction. */
-  private static final Set<String> OUTAGE =
-      Set.of("55P03", "55006", "57014", "25006", "25P02", "25P03", "25P04");
-
-  /** Connection, resources, rolled back by the server, operator, system, internal. */
-  private static final Set<String> OUTAGE_CLASSES =
-      Set.of("08", "53", "40", "57", "58", "XX", "F0");
 
   /**
    * Everything in one round trip. What values are written and read with may be set otherwise for the database or the user: a
@@ -126,23 +109,9 @@ final class PostgresDialect implements Dialect {
   @Override
   public SqlTrouble trouble(SQLException error) {
     SQLException cause = root(error);
-    String state = cause.getSQLState() == null ? "" : cause.getSQLState();
-    String message = message(cause);
+    SqlStates.Rule rule = SqlStates.of(cause.getSQLState());
     return new SqlTrouble(
-        kind(state), state.isEmpty() ? message : message + " (SQLSTATE " + state + ")");
-  }
-
-  private static SqlTrouble.Kind kind(String state) {
-    if (MAPPING.contains(state)) {
-      return SqlTrouble.Kind.MAPPING;
-    }
-    if (state.length() != 5
-        || OUTAGE.contains(state)
-        || STALE_STATEMENT.contains(state)
-        || OUTAGE_CLASSES.contains(state.substring(0, 2))) {
-      return SqlTrouble.Kind.OUTAGE;
-    }
-    return SqlTrouble.Kind.DATA;
+        rule.answer(), new DatabaseError(rule.errorClass(), cause.getSQLState(), message(cause)));
   }
 
   /** The pool wraps why it could not connect. */

@@ -1,19 +1,35 @@
 package io.headpond.jdbc;
 
+import io.headpond.DatabaseError;
+import io.headpond.ErrorClass;
+import io.headpond.jdbc.SqlStates.Answer;
+import io.headpond.spi.Applied;
+
 /**
  * An error of the database, sorted.
  *
- * @param kind what it says about what was tried
- * @param message the database's primary message and the SQLSTATE, without the detail, which holds values
+ * @param answer what is done about it
+ * @param error the database's primary message and the SQLSTATE, without the detail, which holds values
  */
-record SqlTrouble(Kind kind, String message) {
+record SqlTrouble(Answer answer, DatabaseError error) {
 
-  enum Kind {
-    /** Nothing is wrong with the rows as far as is known: connection, lock, load, shutdown. Try again later. */
-    OUTAGE,
-    /** Table or privileges are no longer what was checked: nothing goes through until somebody acts. */
-    MAPPING,
-    /** A row is refused, or a statement because of one. */
-    DATA
+  /** Whether rows can be at fault, so that others may go through without them. */
+  boolean ofRows() {
+    return answer != Answer.RETRY && answer != Answer.BLOCKED;
+  }
+
+  /** What it means for a row that is alone with it. */
+  Applied.Outcome ofOneRow() {
+    return answer == Answer.REJECTED ? new Applied.Rejected(error) : new Applied.Retry(error);
+  }
+
+  /** Whether a COMMIT that was answered with it surely committed nothing. */
+  boolean decidesCommit() {
+    return ofRows() && (answer != Answer.SUSPECT || error.errorClass() != ErrorClass.UNKNOWN);
+  }
+
+  /** For people, with the SQLSTATE. */
+  String message() {
+    return error.toString();
   }
 }

@@ -1,0 +1,152 @@
+package io.headpond.jdbc;
+
+import io.headpond.DatabaseError;
+import io.headpond.ErrorClass;
+import io.headpond.Key;
+import io.headpond.spi.Applied;
+import io.headpond.spi.Applied.Outcome;
+import io.headpond.spi.Loaded;
+import io.headpond.spi.Mutation;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes mutations of a batch in one transaction, and proves what became of each: the puts in one statement, the removes in another, and where those changed
+ * fewer rows than they were given a read that tells why. Not thread-safe.
+ */
+final class RowWriter {
+  private static final DatabaseError WROTE_NOTHING =
+      DatabaseError.of(ErrorClass.SWALLOWED, "the statement wrote nothing (trigger or rule?)");
+
+  private final Connection connection;
+  private final MappedTable table;
+  private final TableStatements statements;
+  private final List<Mutation> mutations;
+  private final @Nullable Outcome[] outcomes;
+  private int sent;
+
+  RowWriter(
+      Connection connection,
+      MappedTable table,
+      TableStatements statements,
+      List<Mutation> mutations) {
+    this.connection = connection;
+    this.table = table;
+    this.statements = statements;
+    this.mutations = mutations;
+    this.outcomes = new Outcome[mutations.size()];
+  }
+
+  /** Writes the mutations at these places of the batch. If it fails, their outcomes are as before. */
+  void write(List<Integer> places) throws SQLException {
+    List<Integer> putsAt = new ArrayList<>();
+    List<Mutation.Put> puts = new ArrayList<>();
+    List<Integer> removesAt = new ArrayList<>();
+    List<Mutation.Remove> removes = new ArrayList<>();
+    for (int at : places) {
+      if (mutations.get(at) instanceof Mutation.Put put) {
+        putsAt.add(at);
+        puts.add(put);
+      } else if (mutations.get(at) instanceof Mutation.Remove remove) {
+        removesAt.add(at);
+        removes.add(remove);
+      }
+    }
+    List<Outcome> ofPuts = List.of();
+    List<Outcome> ofRemoves = List.of();
+    if (!puts.isEmpty()) {
+      sent++;
+      if (statements.put(connection, puts) != puts.size()) {
+        ofPuts = prove(puts, proof -> ofPut((Mutation.Put) proof.mutation(), proof.row()));
+      }
+    }
+    if (!removes.isEmpty()) {
+      sent++;
+      if (statements.remove(connection, removes) != removes.size()) {
+        ofRemoves = prove(removes, proof -> ofRemove(proof.mutation(), proof.row()));
+      }
+    }
+    note(putsAt, ofPuts);
+    note(removesAt, ofRemoves);
+  }
+
+  private void note(List<Integer> places, List<Outcome> proven) {
+    for (int i = 0; i < places.size(); i++) {
+      outcomes[places.get(i)] = proven.isEmpty() ? Applied.Done.INSTANCE : proven.get(i);
+    }
+  }
+
+  private record Proof(Mutation mutation, Loaded row) {}
+
+  private List<Outcome> prove(List<? extends Mutation> written, Function<Proof, Outcome> outcome)
+      throws SQLException {
+    List<Key> keys = written.stream().map(Mutation::key).toList();
+    sent++;
+    List<Loaded> rows = statements.load(connection, keys);
+    List<Outcome> proven = new ArrayList<>(rows.size());
+    for (int i = 0; i < rows.size(); i++) {
+      proven.add(outcome.apply(new Proof(written.get(i), rows.get(i))));
+    }
+    return proven;
+  }
+
+  private Outcome ofPut(Mutation.Put put, Loaded found) {
+    if (table.versionColumn() == null) {
+      return put.row().equals(found.row())
+          ? Applied.Done.INSTANCE
+          : new Applied.Rejected(WROTE_NOTHING);
+    }
+    if (found.row() == null || found.version() < put.version()) {
+      return new Applied.Rejected(WROTE_NOTHING);
+    }
+    return found.version() == put.version()
+        ? Applied.Done.INSTANCE
+        : new Applied.Stale(found.version());
+  }
+
+  private static Outcome ofRemove(Mutation remove, Loaded found) {
+    if (found.row() == null) {
+      return Applied.Done.INSTANCE;
+    }
+    return found.version() > remove.version()
+        ? new Applied.Stale(found.version())
+        : new Applied.Rejected(WROTE_NOTHING);
+  }
+
+  List<Mutation> mutations() {
+    return mutations;
+  }
+
+  /** What became of the mutation at a place; null if it was not written. */
+  @Nullable Outcome outcome(int at) {
+    return outcomes[at];
+  }
+
+  void setOutcome(int at, Outcome outcome) {
+    outcomes[at] = outcome;
+  }
+
+  /** For each mutation; all have been set. */
+  List<Outcome> outcomes() {
+    List<Outcome> all = new ArrayList<>(outcomes.length);
+    for (Outcome outcome : outcomes) {
+      all.add(Objects.requireNonNull(outcome));
+    }
+    return all;
+  }
+
+  /** How many statements were sent. */
+  int sent() {
+    return sent;
+  }
+
+  /** Counts statements that were sent beside its own. */
+  void count(int statements) {
+    sent += statements;
+  }
+}
