@@ -3,16 +3,24 @@ package io.headpond.server;
 import io.headpond.HeadpondException;
 import java.io.IOException;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
@@ -28,6 +36,7 @@ import tools.jackson.core.util.DefaultPrettyPrinter;
 final class ApiClient {
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration TIMEOUT = Duration.ofMinutes(11);
+  private static final String PROBLEM = "{\"type\":\"urn:headpond:problem:";
   private static final JsonFactory JSON = JsonFactory.builder().build();
 
   @Option(
@@ -47,6 +56,106 @@ final class ApiClient {
     return send("POST", path);
   }
 
+  /** The answer to a PUT of a JSON body; none if it is empty. */
+  String put(String path, String body) {
+    return send("PUT", path, body, BodyHandlers.ofString());
+  }
+
+  /** The answer to a DELETE. */
+  String delete(String path) {
+    return send("DELETE", path);
+  }
+
+  /** Takes a line of an answer. */
+  @FunctionalInterface
+  interface Line {
+    void take(String line) throws IOException;
+  }
+
+  /** Gives each line of the answer to a GET, as it comes. A last line that is a problem is an error: the answer was cut. */
+  void lines(String path, Line line) {
+    try (Stream<String> lines = send("GET", path, "", BodyHandlers.ofLines())) {
+      for (Iterator<String> each = lines.iterator(); each.hasNext(); ) {
+        String text = each.next();
+        if (text.startsWith(PROBLEM)) {
+          throw new HeadpondException(server + " cut its answer: " + detail(text));
+        }
+        line.take(text);
+      }
+    } catch (UncheckedIOException | IOException e) {
+      throw new HeadpondException("the answer of " + server + " was cut: " + e.getMessage(), e);
+    }
+  }
+
+  /** The path of a dataset. */
+  String dataset(String name) {
+    return "/v1/datasets/" + encode(name);
+  }
+
+  /** The key of a text, as answers show it, as a segment of a path. */
+  String keySegment(String dataset, String text) {
+    if (objects(get(dataset(dataset)), "key").size() == 1) {
+      return encode(text);
+    }
+    return Stream.of(text.split(",", -1))
+        .map(part -> encode(part.replace("%2C", ",").replace("%25", "%")))
+        .collect(Collectors.joining(","));
+  }
+
+  /** Parameters as they stand behind a path. */
+  static String query(Map<String, String> parameters) {
+    return parameters.isEmpty()
+        ? ""
+        : parameters.entrySet().stream()
+            .map(each -> each.getKey() + "=" + encode(each.getValue()))
+            .collect(Collectors.joining("&", "?", ""));
+  }
+
+  /** What the objects of an array of a document hold, without what is null or has parts. */
+  static List<Map<String, String>> objects(String json, String array) {
+    List<Map<String, String>> objects = new ArrayList<>();
+    try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), json)) {
+      while (parser.nextToken() != null) {
+        if (parser.currentToken() == JsonToken.START_ARRAY && array.equals(parser.currentName())) {
+          while (parser.nextToken() == JsonToken.START_OBJECT) {
+            objects.add(members(parser));
+          }
+        }
+      }
+    } catch (JacksonException e) {
+      throw notOurs(e);
+    }
+    return objects;
+  }
+
+  private static Map<String, String> members(JsonParser parser) {
+    Map<String, String> members = new LinkedHashMap<>();
+    while (parser.nextToken() != JsonToken.END_OBJECT) {
+      String name = parser.currentName();
+      JsonToken value = parser.nextToken();
+      if (value.isStructStart()) {
+        parser.skipChildren();
+      } else if (value != JsonToken.VALUE_NULL) {
+        members.put(name, parser.getString());
+      }
+    }
+    return members;
+  }
+
+  /** A member of a document; null if it is null or not there. */
+  static @Nullable String field(String json, String name) {
+    try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), json)) {
+      parser.nextToken();
+      return members(parser).get(name);
+    } catch (JacksonException e) {
+      throw notOurs(e);
+    }
+  }
+
+  private static HeadpondException notOurs(JacksonException e) {
+    return new HeadpondException("the server's answer is no JSON; is it a Headpond server?", e);
+  }
+
   /** The names of all datasets. */
   List<String> datasets() {
     List<String> names = new ArrayList<>();
@@ -61,6 +170,10 @@ final class ApiClient {
   }
 
   private String send(String method, String path) {
+    return send(method, path, "", BodyHandlers.ofString());
+  }
+
+  private <T> T send(String method, String path, String body, BodyHandler<T> handler) {
     URI uri;
     try {
       uri = URI.create(server.replaceAll("/+$", "") + path);
@@ -72,17 +185,21 @@ final class ApiClient {
     }
     HttpRequest request =
         HttpRequest.newBuilder(uri)
-            .method(method, HttpRequest.BodyPublishers.noBody())
+            .method(
+                method,
+                body.isEmpty()
+                    ? HttpRequest.BodyPublishers.noBody()
+                    : HttpRequest.BodyPublishers.ofString(body))
             .timeout(TIMEOUT)
             .build();
-    HttpResponse<String> response;
+    HttpResponse<T> response;
     try {
       response =
           HttpClient.newBuilder()
               .version(HttpClient.Version.HTTP_1_1)
               .connectTimeout(CONNECT_TIMEOUT)
               .build()
-              .send(request, BodyHandlers.ofString());
+              .send(request, handler);
     } catch (IOException e) {
       throw new HeadpondException(
           "no server answers at "
@@ -95,9 +212,15 @@ final class ApiClient {
     }
     if (response.statusCode() >= 400) {
       throw new HeadpondException(
-          server + " answered " + response.statusCode() + ": " + detail(response.body()));
+          server + " answered " + response.statusCode() + ": " + detail(text(response.body())));
     }
     return response.body();
+  }
+
+  private static String text(Object body) {
+    return body instanceof Stream<?> lines
+        ? lines.map(String::valueOf).collect(Collectors.joining("\n"))
+        : String.valueOf(body);
   }
 
   /** A JSON document on several lines. */
@@ -121,7 +244,7 @@ final class ApiClient {
         generator.copyCurrentEventExact(parser);
       }
     } catch (JacksonException e) {
-      throw new HeadpondException("the server's answer is no JSON; is it a Headpond server?", e);
+      throw notOurs(e);
     }
     return out.toString();
   }

@@ -12,6 +12,9 @@ import io.headpond.postgres.EmbeddedPostgres;
 import io.headpond.server.config.DatabaseConfig;
 import io.headpond.server.config.DatasetConfig;
 import io.headpond.server.config.ServerConfig;
+import io.headpond.server.lab.Lab;
+import io.headpond.server.lab.SimulatedFailures;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** The database that all datasets belong to: the user's own, or an embedded one that lives and ends with it. */
@@ -20,27 +23,37 @@ final class Backend implements AutoCloseable {
   private final @Nullable EmbeddedPostgres embedded;
   private final JdbcDatabase database;
 
-  private Backend(ServerConfig config, @Nullable EmbeddedPostgres embedded, JdbcDatabase database) {
+  private final Lab lab;
+
+  private Backend(
+      ServerConfig config, @Nullable EmbeddedPostgres embedded, JdbcDatabase database, Lab lab) {
     this.config = config;
+    this.lab = lab;
     this.embedded = embedded;
     this.database = database;
   }
 
   /** Starts the embedded database if that is the one; connects to nothing yet. */
-  static Backend open(ServerConfig config) {
+  static Backend open(ServerConfig config, Lab lab) {
     DatabaseConfig own = config.database();
     if (own == null) {
       EmbeddedPostgres embedded = EmbeddedPostgres.builder().directory(config.postgres()).start();
-      return new Backend(config, embedded, JdbcDatabase.postgres(embedded.jdbcUrl()).open());
+      return new Backend(config, embedded, builder(config, embedded.jdbcUrl()).open(), lab);
     }
-    JdbcDatabase.Builder builder = JdbcDatabase.postgres(own.jdbcUrl());
+    JdbcDatabase.Builder builder = builder(config, own.jdbcUrl());
     if (own.user() != null) {
       builder.user(own.user());
     }
     if (own.password() != null) {
       builder.password(own.password());
     }
-    return new Backend(config, null, builder.open());
+    return new Backend(config, null, builder.open(), lab);
+  }
+
+  private static JdbcDatabase.Builder builder(ServerConfig config, String jdbcUrl) {
+    JdbcDatabase.Builder builder = JdbcDatabase.postgres(jdbcUrl);
+    Duration leaseTtl = config.leaseTtl();
+    return leaseTtl == null ? builder : builder.leaseTtl(leaseTtl);
   }
 
   /** The table with the columns that the dataset gives to Headpond. */
@@ -71,7 +84,7 @@ final class Backend implements AutoCloseable {
         WriteBehindCache.builder(dataset.rowType())
             .settings(dataset.settings())
             .store(store(dataset))
-            .systemOfRecord(table);
+            .systemOfRecord(new SimulatedFailures(table, lab));
     try {
       return (adopt ? builder.adopt() : builder).build();
     } catch (ConfigurationException e) {

@@ -29,6 +29,8 @@ import picocli.CommandLine.ParseResult;
       StatusCommand.class,
       PendingCommand.class,
       FlushCommand.class,
+      DeadLettersCommand.class,
+      LabCommand.class,
       JournalCommand.class,
       SchemaCommand.class,
       StoreCommand.class

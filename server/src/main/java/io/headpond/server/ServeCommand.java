@@ -1,6 +1,8 @@
 package io.headpond.server;
 
 import io.headpond.server.config.ServerConfig;
+import io.headpond.server.config.Values;
+import io.headpond.server.lab.LabSettings;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -9,10 +11,12 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** {@code headpond serve}: runs until a signal comes, then drains. */
 @Command(
@@ -47,12 +51,29 @@ final class ServeCommand implements Callable<Integer> {
           "How long a stop may take to write what is pending (HEADPOND_DRAIN_TIMEOUT). Default: 30s.")
   private @Nullable Duration drainTimeout;
 
+  @Option(
+      names = "--simulate-failures",
+      paramLabel = "RATE",
+      arity = "0..1",
+      fallbackValue = "" + LabSettings.DEFAULT_RATE,
+      converter = RateConverter.class,
+      description = {
+        "The lab: refuses each attempt of each row with this probability, 0.5 if none is given",
+        "(SIMULATE_DB_FAILURE and FAILURE_RATE without --config). Default: off."
+      })
+  private @Nullable Double simulateFailures;
+
+  @Option(
+      names = "--outage",
+      description = "The lab: lets every request to the database fail. Default: off.")
+  private boolean outage;
+
   @Spec private @Nullable CommandSpec spec;
 
   @Override
   public Integer call() {
     StopSignals signals = StopSignals.install();
-    ServerConfig config = options.resolve(host, port, drainTimeout);
+    ServerConfig config = simulating(options.resolve(host, port, drainTimeout));
     PrintWriter out = java.util.Objects.requireNonNull(spec).commandLine().getOut();
     Server server = Server.start(config);
     out.print(Welcome.text(server, Duration.ofMillis(uptimeMillis())));
@@ -62,34 +83,65 @@ final class ServeCommand implements Callable<Integer> {
     return report(server.stop(), config, out);
   }
 
+  /** The configuration with what the flags say of the lab. */
+  private ServerConfig simulating(ServerConfig config) {
+    LabSettings lab = config.lab();
+    Double rate = simulateFailures;
+    return config.withLab(
+        new LabSettings(
+            rate != null || lab.simulateFailures(),
+            rate != null ? rate : lab.failureRate(),
+            outage));
+  }
+
   private static int report(Server.Stopped stopped, ServerConfig config, PrintWriter out) {
     String written =
         String.format(
             Locale.ROOT,
             "Stopped. Entries written to the database in this run: %,d; ",
             stopped.written());
+    String letters =
+        stopped.letters().isEmpty()
+            ? ""
+            : " Dead letters: " + byDataset(stopped.letters()) + ", kept there, too.";
     if (stopped.pending().isEmpty()) {
-      out.println(written + "nothing is pending.");
+      out.println(
+          written
+              + "nothing is pending."
+              + letters.replace("there, too", "in " + config.journals()));
       return Cli.DONE;
     }
-    int pending = stopped.pending().values().stream().mapToInt(Integer::intValue).sum();
     out.println(
         written
             + "still pending: "
-            + String.format(Locale.ROOT, "%,d", pending)
-            + " "
             + byDataset(stopped.pending())
             + ". They are kept in "
             + config.journals()
-            + " and are written at the next start.");
+            + " and are written at the next start."
+            + letters);
     return Cli.STOPPED_WITH_PENDING;
   }
 
-  private static String byDataset(Map<String, Integer> pending) {
-    return "("
+  /** {@code 3 (kv 2, products 1)}. */
+  private static String byDataset(Map<String, Integer> counts) {
+    return String.format(
+            Locale.ROOT, "%,d", counts.values().stream().mapToInt(Integer::intValue).sum())
+        + " ("
         + String.join(
-            ", ", pending.entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList())
+            ", ", counts.entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList())
         + ")";
+  }
+
+  /** Probabilities on the command line. */
+  static final class RateConverter implements ITypeConverter<Double> {
+    @Override
+    public Double convert(String text) {
+      try {
+        return Values.rate(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(text + ": " + e.getMessage());
+      }
+    }
   }
 
   private static long uptimeMillis() {

@@ -6,7 +6,9 @@ import io.headpond.server.config.DatasetConfig;
 import io.headpond.server.config.ServerConfig;
 import io.headpond.server.http.ApiServlet;
 import io.headpond.server.http.Dataset;
+import io.headpond.server.http.Discarded;
 import io.headpond.server.http.HttpServer;
+import io.headpond.server.lab.Lab;
 import io.headpond.server.seeds.Seeds;
 import java.net.InetAddress;
 import java.util.ArrayDeque;
@@ -33,18 +35,22 @@ final class Server implements AutoCloseable {
    *
    * @param written entries that were written to the database while it ran
    * @param pending how many are still pending, by dataset; empty if none are
+   * @param letters how many dead letters are kept, by dataset; empty if there are none
    */
-  record Stopped(long written, Map<String, Integer> pending) {}
+  record Stopped(long written, Map<String, Integer> pending, Map<String, Integer> letters) {}
 
   private final ServerConfig config;
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
   private final List<Dataset> datasets = new ArrayList<>();
-  private final ApiServlet api = new ApiServlet();
+  private final Lab lab;
+  private final ApiServlet api;
   private final Backend backend;
   private final HttpServer http;
 
   private Server(ServerConfig config) {
     this.config = config;
+    this.lab = new Lab(config.lab());
+    this.api = new ApiServlet(lab);
     InetAddress host = ListenPort.resolve(config.host());
     ListenPort.requireFree(host, config.port());
     try {
@@ -54,11 +60,12 @@ final class Server implements AutoCloseable {
       CompletableFuture<HttpServer> listening =
           CompletableFuture.supplyAsync(() -> listen(host, config.port(), api));
       try {
-        backend = Backend.open(config);
+        backend = Backend.open(config, lab);
         opened.push(backend);
         opened.push(this::closeDatasets);
+        Discarded discarded = new Discarded(config.dataDir());
         for (DatasetConfig dataset : config.datasets()) {
-          datasets.add(new Dataset(dataset, backend.cache(dataset, false)));
+          datasets.add(new Dataset(dataset, backend.cache(dataset, false), lab, discarded));
         }
       } catch (RuntimeException | Error e) {
         listening.handle((server, failure) -> server).thenAccept(Server::closeIfStarted).join();
@@ -94,6 +101,19 @@ final class Server implements AutoCloseable {
     return config;
   }
 
+  /** What of it is not well, for people; empty if all is. */
+  List<String> reasons() {
+    List<String> reasons = new ArrayList<>(lab.reasons());
+    for (Dataset dataset : datasets) {
+      dataset
+          .cache()
+          .status()
+          .reasons()
+          .forEach(reason -> reasons.add(dataset.name() + ": " + reason));
+    }
+    return reasons;
+  }
+
   /** Takes no more writes, writes what is pending within the deadline, and ends. */
   Stopped stop() {
     api.stopWrites();
@@ -109,15 +129,19 @@ final class Server implements AutoCloseable {
     }
     long written = 0;
     Map<String, Integer> pending = new LinkedHashMap<>();
+    Map<String, Integer> letters = new LinkedHashMap<>();
     for (Dataset dataset : datasets) {
       CacheStatus status = dataset.cache().status();
       written += status.counters().applied();
-      if (status.pendingEntries() + status.parked() > 0) {
-        pending.put(dataset.name(), status.pendingEntries() + status.parked());
+      if (status.pendingEntries() > 0) {
+        pending.put(dataset.name(), status.pendingEntries());
+      }
+      if (status.parked() > 0) {
+        letters.put(dataset.name(), status.parked());
       }
     }
     close();
-    return new Stopped(written, pending);
+    return new Stopped(written, pending, letters);
   }
 
   /** Closes in the reverse order of opening, whatever fails on the way. */

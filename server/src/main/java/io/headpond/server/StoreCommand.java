@@ -6,6 +6,7 @@ import io.headpond.Row;
 import io.headpond.WriteBehindCache;
 import io.headpond.server.config.DatasetConfig;
 import io.headpond.server.config.ServerConfig;
+import io.headpond.server.lab.Lab;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -66,7 +67,7 @@ final class StoreCommand {
         throw new ConfigurationException("nothing was done; say --yes to do it");
       }
       try (DataFolder folder = DataFolder.open(config.dataDir());
-          Backend backend = Backend.open(config);
+          Backend backend = Backend.open(config, new Lab());
           WriteBehindCache<Key, Row> cache = backend.cache(chosen, true)) {
         System.out.println(
             "The table "

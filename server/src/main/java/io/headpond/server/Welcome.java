@@ -39,6 +39,7 @@ final class Welcome {
             + quote(server.backend().psqlUrl())
             + " -c "
             + quote("select * from " + dataset.table()));
+    server.reasons().forEach(reason -> line(text, "DEGRADED", reason));
     line(text, "data", server.config().dataDir().toString());
     return text.toString();
   }

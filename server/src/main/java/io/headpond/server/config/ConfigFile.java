@@ -7,6 +7,7 @@ import io.headpond.ConfigurationException;
 import io.headpond.Durability;
 import io.headpond.Overload;
 import io.headpond.RowType;
+import io.headpond.server.lab.LabSettings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.StringReader;
@@ -47,6 +48,8 @@ public record ConfigFile(
     @Nullable String databaseUrl,
     @Nullable String databaseUser,
     @Nullable String databasePassword,
+    @Nullable Duration leaseTtl,
+    @Nullable LabSettings lab,
     List<DatasetConfig> datasets) {
 
   /** The name under which the shipped file appears in messages. */
@@ -54,9 +57,10 @@ public record ConfigFile(
 
   private static final Pattern NOT_NULL =
       Pattern.compile("(.*?)\\s+not\\s+null\\s*", Pattern.CASE_INSENSITIVE | Pattern.DOTALL);
-  static final Set<String> ROOT = Set.of("datasets", "server", "database");
+  static final Set<String> ROOT = Set.of("datasets", "server", "database", "lab");
   static final Set<String> SERVER = Set.of("host", "port", "dataDir", "drainTimeout");
-  static final Set<String> DATABASE = Set.of("url", "user", "password");
+  static final Set<String> DATABASE = Set.of("url", "user", "password", "leaseTtl");
+  static final Set<String> LAB = Set.of("simulateFailures", "failureRate");
   static final Set<String> DATASET =
       Set.of(
           "table",
@@ -73,6 +77,7 @@ public record ConfigFile(
           "maxRetries",
           "retryDelay",
           "pollInterval",
+          "tenant",
           "maxPendingEntries",
           "maxPendingBytes",
           "maxRequestBytes",
@@ -82,6 +87,8 @@ public record ConfigFile(
           "cacheSize",
           "partitions");
 
+  private static final Duration MIN_LEASE_TTL = Duration.ofSeconds(3);
+  private static final Duration MAX_LEASE_TTL = Duration.ofHours(1);
   private static final int MIN_REQUEST_BYTES = 4_096;
   private static final Function<String, Integer> COUNT = Values.integer(0, Integer.MAX_VALUE);
 
@@ -161,7 +168,26 @@ public record ConfigFile(
         text(database.get("url")),
         text(database.get("user")),
         text(database.get("password")),
+        value(database.get("leaseTtl"), ConfigFile::leaseTtl),
+        lab(children(settings.get("lab"), LAB)),
         declared);
+  }
+
+  private static Duration leaseTtl(String text) {
+    Duration ttl = Values.duration(text);
+    if (ttl.compareTo(MIN_LEASE_TTL) < 0 || ttl.compareTo(MAX_LEASE_TTL) > 0) {
+      throw new IllegalArgumentException("must be from 3s to 1h");
+    }
+    return ttl;
+  }
+
+  private static @Nullable LabSettings lab(Map<String, Setting> lab) {
+    Boolean failures = value(lab.get("simulateFailures"), Values::bool);
+    Double rate = value(lab.get("failureRate"), Values::rate);
+    return failures == null && rate == null
+        ? null
+        : new LabSettings(
+            failures != null && failures, rate == null ? LabSettings.DEFAULT_RATE : rate, false);
   }
 
   private static DatasetConfig dataset(String name, Setting dataset) {
@@ -195,7 +221,7 @@ public record ConfigFile(
     }
     Setting table = settings.get("table");
     return new DatasetConfig(
-        settings(name, dataset, settings),
+        settings(name, dataset, settings, rowType),
         table == null ? name : table.text(),
         rowType,
         version,
@@ -213,7 +239,7 @@ public record ConfigFile(
   }
 
   private static CacheSettings settings(
-      String name, Setting dataset, Map<String, Setting> settings) {
+      String name, Setting dataset, Map<String, Setting> settings, RowType rowType) {
     CacheSettings.Builder builder = CacheSettings.builder(name);
     durability(settings, builder);
     given(settings.get("linger"), Values::duration, builder::linger);
@@ -223,6 +249,7 @@ public record ConfigFile(
     // Of systems that poll. Nothing polls here: it is checked, so that a mistake is told, and has
     // no effect.
     given(settings.get("pollInterval"), Values::duration, interval -> {});
+    builder.tenant(tenant(settings.get("tenant"), rowType));
     given(settings.get("maxPendingEntries"), COUNT, builder::maxPendingEntries);
     given(settings.get("maxPendingBytes"), Values::bytes, builder::maxPendingBytes);
     Overload overload = overload(settings.get("overload"));
@@ -262,6 +289,15 @@ public record ConfigFile(
               + level.name().toLowerCase(Locale.ROOT)
               + "; keep one of them");
     }
+  }
+
+  private static @Nullable String tenant(@Nullable Setting setting, RowType rowType) {
+    String tenant = text(setting);
+    List<String> key = rowType.keyColumns().stream().map(Column::name).toList();
+    if (setting != null && tenant != null && !key.contains(tenant)) {
+      throw setting.invalid("must be a column of the key: " + String.join(", ", key));
+    }
+    return tenant;
   }
 
   private static Durability durability(String text) {

@@ -1,6 +1,7 @@
 package io.headpond.server.config;
 
 import io.headpond.ConfigurationException;
+import io.headpond.server.lab.LabSettings;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.InvalidPathException;
@@ -68,6 +69,8 @@ public record Overrides(
         dataDir.toAbsolutePath().normalize(),
         drainTimeout,
         database(file, environment),
+        file.leaseTtl(),
+        file.lab() == null ? LabSettings.OFF : file.lab(),
         file.datasets());
   }
 

@@ -1,5 +1,6 @@
 package io.headpond.server.config;
 
+import io.headpond.server.lab.LabSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -14,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  *     launcher, or in the working directory
  * @param drainTimeout how long a stop may take to write what is pending. Default 30 s
  * @param database the user's own database; null, the default, for the embedded one
+ * @param leaseTtl how long a lease is good without being renewed; null for the adapter's default
+ * @param lab what the lab simulates from the start on. Default: nothing
  * @param datasets in the order of the file. Default: {@code kv} and {@code products}
  */
 public record ServerConfig(
@@ -22,9 +25,17 @@ public record ServerConfig(
     Path dataDir,
     Duration drainTimeout,
     @Nullable DatabaseConfig database,
+    @Nullable Duration leaseTtl,
+    LabSettings lab,
     List<DatasetConfig> datasets) {
   public ServerConfig {
     datasets = List.copyOf(datasets);
+  }
+
+  /** The same with another lab. */
+  public ServerConfig withLab(LabSettings changed) {
+    return new ServerConfig(
+        host, port, dataDir, drainTimeout, database, leaseTtl, changed, datasets);
   }
 
   /** The folder of all journals. */

@@ -3,6 +3,7 @@ package io.headpond.server.config;
 import io.headpond.ColumnType;
 import io.headpond.ConfigurationException;
 import io.headpond.Durability;
+import io.headpond.server.lab.LabSettings;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.Arrays;
@@ -20,6 +21,7 @@ import java.util.regex.Pattern;
 public final class Values {
   private static final Pattern DURATION =
       Pattern.compile("([0-9]{1,12}(?:\\.[0-9]{1,9})?)\\s*(ms|s|m|h|d|)");
+  private static final Pattern RATE = Pattern.compile("[0-9]{0,9}\\.?[0-9]{1,9}");
   private static final BigDecimal NANOS = BigDecimal.valueOf(1_000_000_000);
 
   private static final Pattern BYTES = Pattern.compile("([0-9]{1,15})\\s*(KiB|MiB|GiB|)");
@@ -126,6 +128,14 @@ public final class Values {
       case "false" -> false;
       default -> throw new IllegalArgumentException("must be true or false");
     };
+  }
+
+  /** A probability, from 0 to 1. */
+  public static Double rate(String text) {
+    if (RATE.matcher(text).matches() && LabSettings.isRate(Double.parseDouble(text))) {
+      return Double.valueOf(text);
+    }
+    throw new IllegalArgumentException(LabSettings.RATE_RULE);
   }
 
   static Durability durability(String text) {

@@ -1,6 +1,7 @@
 package io.headpond.server.http;
 
 import io.headpond.server.http.Route.Served;
+import io.headpond.server.lab.Lab;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
@@ -47,13 +48,17 @@ public final class ApiServlet extends HttpServlet {
   /** Those that forbid a read, too. Without the others it only answers more than it had to. */
   private static final Set<String> OF_READS = Set.of("If-Match", "If-Unmodified-Since");
 
-  private final transient List<Route> routes = Routes.all();
+  private final transient List<Route> routes;
 
   /** Null while they are being opened. */
   private transient volatile @Nullable Map<String, Dataset> opened;
 
   private transient volatile List<RouteSet> moreRoutes = List.of();
   private volatile boolean draining;
+
+  public ApiServlet(Lab lab) {
+    routes = Routes.all(lab);
+  }
 
   /** Serves these from now on; until then every request but the ping is answered with 503, and the health is STARTING. */
   public void open(List<Dataset> datasets) {

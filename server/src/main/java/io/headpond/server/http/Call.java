@@ -175,8 +175,8 @@ final class Call {
   }
 
   /** Answers with a document in pieces when the future completes. */
-  void answerInPieces(CompletableFuture<Iterator<String>> pieces) {
-    reply.whenPieces(pieces, TIMEOUT);
+  void answerInPieces(String type, CompletableFuture<? extends Iterator<String>> pieces) {
+    reply.whenPieces(type, pieces, TIMEOUT);
   }
 
   /** Answers when the future completes, for which the client waits so long. */

@@ -1,10 +1,14 @@
 package io.headpond.server.http;
 
+import io.headpond.CacheStatus;
+import io.headpond.CacheStatus.Health;
 import io.headpond.Key;
 import io.headpond.Row;
 import io.headpond.RowType;
 import io.headpond.WriteBehindCache;
 import io.headpond.server.config.DatasetConfig;
+import io.headpond.server.lab.Lab;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,10 +17,15 @@ public final class Dataset {
   private final DatasetConfig config;
   private final WriteBehindCache<Key, Row> cache;
   private final JsonRows rows;
+  private final Lab lab;
+  private final Discarded discarded;
 
-  public Dataset(DatasetConfig config, WriteBehindCache<Key, Row> cache) {
+  public Dataset(
+      DatasetConfig config, WriteBehindCache<Key, Row> cache, Lab lab, Discarded discarded) {
     this.config = config;
     this.cache = cache;
+    this.lab = lab;
+    this.discarded = discarded;
     this.rows = new JsonRows(cache.rowType());
   }
 
@@ -35,6 +44,30 @@ public final class Dataset {
   /** Its values as JSON. */
   public JsonRows rows() {
     return rows;
+  }
+
+  /** The health of the cache; not UP while the lab simulates anything, so that nobody forgets that. */
+  public Health health(CacheStatus status) {
+    return status.health() == Health.UP && !lab.reasons().isEmpty()
+        ? Health.DEGRADED
+        : status.health();
+  }
+
+  /** The reasons for it. */
+  List<String> reasons(CacheStatus status) {
+    List<String> reasons = new ArrayList<>(lab.reasons());
+    reasons.addAll(status.reasons());
+    return reasons;
+  }
+
+  /** Keeps a letter that is going to be discarded. */
+  void discard(Json line) {
+    discarded.keep(line);
+  }
+
+  /** Where that is. */
+  Path discarded() {
+    return discarded.file();
   }
 
   /** A key as a path segment. */

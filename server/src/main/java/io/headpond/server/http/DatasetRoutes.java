@@ -30,7 +30,7 @@ final class DatasetRoutes {
       json.beginObject()
           .member("name", dataset.name())
           .member("table", dataset.config().table())
-          .member("health", status.health().name())
+          .member("health", dataset.health(status).name())
           .member("pendingEntries", status.pendingEntries())
           .name("lagSeconds")
           .seconds(status.lag())
@@ -48,8 +48,8 @@ final class DatasetRoutes {
             .beginObject()
             .member("name", dataset.name())
             .member("table", dataset.config().table())
-            .member("health", status.health().name());
-    strings(json.name("reasons"), status.reasons());
+            .member("health", dataset.health(status).name());
+    strings(json.name("reasons"), dataset.reasons(status));
     json.member("pendingEntries", status.pendingEntries())
         .member("pendingBytes", status.pendingBytes())
         .member("maxPendingEntries", status.maxPendingEntries())
@@ -143,6 +143,7 @@ final class DatasetRoutes {
         .member("misses", counters.misses())
         .member("loads", counters.loads())
         .member("pauses", counters.pauses())
+        .member("flusherRestarts", counters.flusherRestarts())
         .endObject();
   }
 
@@ -177,6 +178,7 @@ final class DatasetRoutes {
         .seconds(settings.ttl())
         .member("cacheSize", settings.cacheSize())
         .member("partitions", settings.partitions())
+        .member("tenant", settings.tenant())
         .endObject();
   }
 

@@ -120,6 +120,7 @@ final class EntryReads {
     List<Key> keys = new ArrayList<>(texts.size());
     texts.forEach(text -> keys.add(dataset.keyOfText(text)));
     call.answerInPieces(
+        Reply.JSON,
         call.cache().entriesAsync(keys).thenApply(entries -> pieces(dataset, keys, entries)));
   }
 

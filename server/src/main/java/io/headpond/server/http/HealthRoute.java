@@ -9,44 +9,67 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** {@code GET /v1/health}, and {@code /health} unless a {@link RouteSet} has it: the worst health of all datasets, with the reasons. Stateless. */
+/**
+ * {@code GET /v1/health}, and {@code /health} unless a {@link RouteSet} has it: the worst health of all datasets, with the reasons. Below it the probes, which
+ * say what to do with the process: whether to start it anew, and whether to send it requests. Stateless.
+ */
 final class HealthRoute {
   private static final int OK = 200;
   private static final int DOWN = 503;
 
   private HealthRoute() {}
 
+  /**
+   * The server at one moment.
+   *
+   * @param status STARTING, or the worst of all
+   * @param ready whether it takes requests
+   */
+  private record Seen(
+      String status, boolean ready, List<String> reasons, Map<String, Health> datasets) {}
+
   static void serve(Call call) {
+    Seen seen = look(call);
+    Json json = new Json().beginObject().member("status", seen.status);
+    DatasetRoutes.strings(json.name("reasons"), seen.reasons);
+    json.name("datasets").beginObject();
+    seen.datasets.forEach((name, each) -> json.member(name, each.name()));
+    call.reply().send(new Answer(seen.ready ? OK : DOWN, json.endObject().endObject()));
+  }
+
+  /** The process answers, and that is all that is asked: to start it anew would help against nothing that the health can say. */
+  static void live(Call call) {
+    call.reply().send(new Answer(OK, new Json().beginObject().member("live", true).endObject()));
+  }
+
+  static void ready(Call call) {
+    Seen seen = look(call);
+    Json json = new Json().beginObject().member("ready", seen.ready);
+    DatasetRoutes.strings(json.name("reasons"), seen.reasons);
+    call.reply().send(new Answer(seen.ready ? OK : DOWN, json.endObject()));
+  }
+
+  private static Seen look(Call call) {
     Collection<Dataset> datasets = call.datasets();
     if (datasets == null) {
-      call.reply()
-          .send(answer(DOWN, "STARTING", List.of("the datasets are being opened"), Map.of()));
-      return;
+      return new Seen("STARTING", false, List.of("the datasets are being opened"), Map.of());
     }
     Health worst = Health.UP;
     List<String> reasons = new ArrayList<>();
     Map<String, Health> each = new LinkedHashMap<>();
     for (Dataset dataset : datasets) {
       CacheStatus status = dataset.cache().status();
-      each.put(dataset.name(), status.health());
-      if (status.health().compareTo(worst) > 0) {
-        worst = status.health();
+      Health health = dataset.health(status);
+      each.put(dataset.name(), health);
+      if (health.compareTo(worst) > 0) {
+        worst = health;
       }
-      status.reasons().forEach(reason -> reasons.add(dataset.name() + ": " + reason));
+      dataset.reasons(status).forEach(reason -> reasons.add(dataset.name() + ": " + reason));
     }
     if (call.stopping()) {
       worst = Health.DOWN;
       reasons.add("the server is stopping");
     }
-    call.reply().send(answer(worst == Health.DOWN ? DOWN : OK, worst.name(), reasons, each));
-  }
-
-  private static Answer answer(
-      int status, String health, List<String> reasons, Map<String, Health> datasets) {
-    Json json = new Json().beginObject().member("status", health);
-    DatasetRoutes.strings(json.name("reasons"), reasons);
-    json.name("datasets").beginObject();
-    datasets.forEach((name, each) -> json.member(name, each.name()));
-    return new Answer(status, json.endObject().endObject());
+    return new Seen(worst.name(), worst != Health.DOWN, reasons, each);
   }
 }

@@ -106,7 +106,11 @@ final class OpenApi {
       json.endArray();
     }
     if (route.body != null) {
-      json.name("requestBody").beginObject().member("required", true).name("content").beginObject();
+      json.name("requestBody")
+          .beginObject()
+          .member("required", route.bodyRequired)
+          .name("content")
+          .beginObject();
       for (String type : mediaTypes(route.body)) {
         content(json, type, List.of(route.body), name);
       }
@@ -119,7 +123,7 @@ final class OpenApi {
   private static List<String> mediaTypes(Shape body) {
     return switch (body) {
       case PATCH -> Body.MERGE_PATCH;
-      case BATCH_LINE, BATCH_ANSWER -> Body.LINES.subList(0, 1);
+      case BATCH_LINE, BATCH_ANSWER, EXPORTED_LETTER -> Body.LINES.subList(0, 1);
       default -> Body.JSON;
     };
   }
@@ -129,7 +133,7 @@ final class OpenApi {
         .member("name", parameter.name())
         .member("in", parameter.header() ? "header" : "query")
         .member("description", parameter.description())
-        .member("required", parameter.repeatable())
+        .member("required", parameter.required())
         .name("schema")
         .raw(
             parameter.repeatable()

@@ -2,6 +2,7 @@ package io.headpond.server.http;
 
 import io.headpond.ConditionFailedException;
 import io.headpond.ConfigurationException;
+import io.headpond.DeadLetterGoneException;
 import io.headpond.HeadpondException;
 import io.headpond.InvalidValueException;
 import io.headpond.NoSuchEntryException;
@@ -31,12 +32,15 @@ public final class Problem extends RuntimeException {
     UNKNOWN_ROUTE(404, "There is no such route"),
     UNKNOWN_DATASET(404, "There is no such dataset"),
     NO_SUCH_ENTRY(404, "There is no such entry"),
+    NO_SUCH_DEAD_LETTER(404, "There is no such dead letter"),
     METHOD_NOT_ALLOWED(405, "The route does not know this method"),
     BODY_TIMEOUT(408, "The body did not arrive in time"),
     REJECTED(409, "The database refused the write"),
     UNREADABLE_ROW(409, "The database holds a value that the dataset cannot take"),
     KEY_TAKEN(409, "The generated key belongs to an entry already"),
     REQUEST_UNDER_WAY(409, "The same request is being carried out"),
+    DEAD_LETTER_RETRIED(409, "The dead letter has been retried already"),
+    DEAD_LETTER_SUPERSEDED(409, "A later write has taken the dead letter's place"),
     PRECONDITION_FAILED(412, "The entry is not as the request demands"),
     BODY_TOO_LARGE(413, "The body is too large"),
     UNSUPPORTED_MEDIA_TYPE(415, "The body has another media type"),
@@ -174,6 +178,15 @@ public final class Problem extends RuntimeException {
     }
     if (cause instanceof NoSuchEntryException e) {
       return of(Kind.NO_SUCH_ENTRY, text(e));
+    }
+    if (cause instanceof DeadLetterGoneException e) {
+      return of(
+          switch (e.reason()) {
+            case NONE -> Kind.NO_SUCH_DEAD_LETTER;
+            case RETRIED -> Kind.DEAD_LETTER_RETRIED;
+            case SUPERSEDED -> Kind.DEAD_LETTER_SUPERSEDED;
+          },
+          text(e));
     }
     if (cause instanceof RequestConflictException e) {
       return e.underWay()

@@ -131,10 +131,12 @@ public final class Reply {
   /**
    * Answers with a document in pieces when the future completes. A piece is made when the client has taken those before it.
    *
+   * @param type its media type
    * @param timeout as for {@link #when}
    */
-  void whenPieces(CompletableFuture<Iterator<String>> future, Duration timeout) {
-    when(future, timeout, this::sendPieces, pieces -> false);
+  void whenPieces(
+      String type, CompletableFuture<? extends Iterator<String>> future, Duration timeout) {
+    when(future, timeout, pieces -> sendPieces(type, pieces), pieces -> false);
   }
 
   private <T> void when(
@@ -185,9 +187,9 @@ public final class Reply {
     send.accept(answer);
   }
 
-  private void sendPieces(Iterator<String> pieces) {
+  private void sendPieces(String type, Iterator<String> pieces) {
     response.setStatus(OK);
-    response.setContentType(JSON);
+    response.setContentType(type);
     try {
       while (pieces.hasNext()) {
         response.getOutputStream().write(pieces.next().getBytes(StandardCharsets.UTF_8));

@@ -48,6 +48,7 @@ final class Route {
   final Handler handler;
   final List<Parameter> parameters;
   final @Nullable Shape body;
+  final boolean bodyRequired;
 
   /** What is answered when it was carried out, by status. */
   final Map<Integer, List<Shape>> answers;
@@ -69,6 +70,7 @@ final class Route {
     this.handler = handler;
     this.parameters = List.copyOf(builder.parameters);
     this.body = builder.body;
+    this.bodyRequired = builder.bodyRequired;
     this.answers = new TreeMap<>(builder.answers);
     this.problems = List.copyOf(builder.problems);
     this.segments = RawUri.segments(path);
@@ -151,6 +153,7 @@ final class Route {
     private Served served = Served.ALWAYS;
     private final List<Parameter> parameters = new ArrayList<>();
     private @Nullable Shape body;
+    private boolean bodyRequired = true;
     private final Map<Integer, List<Shape>> answers = new TreeMap<>();
     private final List<Problem.Kind> problems = new ArrayList<>();
 
@@ -180,6 +183,12 @@ final class Route {
     Builder body(Shape body) {
       this.body = body;
       return this;
+    }
+
+    /** A body that some of its requests have. */
+    Builder optionalBody(Shape body) {
+      bodyRequired = false;
+      return body(body);
     }
 
     Builder answer(int status, Shape... shapes) {

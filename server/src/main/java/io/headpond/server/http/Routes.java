@@ -30,6 +30,8 @@ import static io.headpond.server.http.Problem.Kind.UNSUPPORTED_DURABILITY;
 import static io.headpond.server.http.Problem.Kind.UNSUPPORTED_MEDIA_TYPE;
 
 import io.headpond.server.http.Route.Served;
+import io.headpond.server.lab.Lab;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The table of all routes: the dispatch goes by it, and the OpenAPI document is made of it. */
@@ -41,7 +43,14 @@ final class Routes {
   private Routes() {}
 
   /** All of them; of those that match a path, the first of its method serves. */
-  static List<Route> all() {
+  static List<Route> all(Lab lab) {
+    List<Route> all = new ArrayList<>(entries());
+    all.addAll(DeadLetterRoutes.all());
+    all.addAll(ofTheServer(new LabRoutes(lab)));
+    return List.copyOf(all);
+  }
+
+  private static List<Route> entries() {
     Batches batches = new Batches();
     return List.of(
         Route.of(
@@ -162,7 +171,11 @@ final class Routes {
         Route.of("GET", "/v1/datasets", "listDatasets", "All datasets, in short")
             .answer(200, Shape.DATASETS)
             .problems(BAD_REQUEST)
-            .serve(DatasetRoutes::list),
+            .serve(DatasetRoutes::list));
+  }
+
+  private static List<Route> ofTheServer(LabRoutes lab) {
+    return List.of(
         Route.of("GET", "/v1/ping", "ping", "Does nothing; to measure against")
             .served(Served.EARLY)
             .answer(200, Shape.PONG)
@@ -182,6 +195,26 @@ final class Routes {
                   ping(call);
                 }),
         health("/v1/health").serve(HealthRoute::serve),
+        Route.of("GET", "/v1/health/live", "live", "Whether the process works")
+            .served(Served.EARLY)
+            .answer(200, Shape.LIVE)
+            .problems(BAD_REQUEST)
+            .serve(HealthRoute::live),
+        Route.of("GET", "/v1/health/ready", "ready", "Whether the server takes requests")
+            .served(Served.EARLY)
+            .answer(200, Shape.READY)
+            .answer(503, Shape.READY)
+            .problems(BAD_REQUEST)
+            .serve(HealthRoute::ready),
+        Route.of("GET", "/admin/lab", "getLab", "Which failures the lab simulates")
+            .answer(200, Shape.LAB)
+            .problems(BAD_REQUEST)
+            .serve(lab::get),
+        Route.of("PUT", "/admin/lab", "changeLab", "Simulates failures, or ends that")
+            .body(Shape.LAB_CHANGE)
+            .answer(200, Shape.LAB)
+            .problems(BAD_REQUEST, INVALID_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
+            .serve(lab::put),
         // Not in the document: the routes of a seed may take its place.
         health("/health").undocumented().serve(HealthRoute::serve),
         Route.of("GET", "/openapi.json", "openApi", "This document")

@@ -85,6 +85,59 @@ enum Shape {
       {"type":"object","description":"What became of the line of this number; a problem has the members of Problem beside it",
       "required":["line","status"],"properties":{"line":{"type":"integer","minimum":1},"status":{"type":"integer"},
       "key":{"type":"string"},"version":{"type":"integer"},"durability":{"type":"string"},"repeated":{"type":"boolean"}}}"""),
+  LIVE(
+      "Live",
+      """
+      {"type":"object","required":["live"],"additionalProperties":false,"properties":{"live":{"const":true}}}"""),
+  READY(
+      "Ready",
+      """
+      {"type":"object","required":["ready","reasons"],"additionalProperties":false,"properties":{"ready":{"type":"boolean"},
+      "reasons":{"type":"array","items":{"type":"string"}}}}"""),
+  LAB(
+      "Lab",
+      """
+      {"type":"object","required":["simulateFailures","failureRate","outage","reasons"],"additionalProperties":false,"properties":{
+      "simulateFailures":{"type":"boolean"},"failureRate":{"type":"number","minimum":0,"maximum":1},"outage":{"type":"boolean"},
+      "reasons":{"type":"array","items":{"type":"string"}}}}"""),
+  LAB_CHANGE(
+      "LabChange",
+      """
+      {"type":"object","description":"What is not named stays as it is","additionalProperties":false,"properties":{
+      "simulateFailures":{"type":"boolean"},"failureRate":{"type":"number","minimum":0,"maximum":1},"outage":{"type":"boolean"}}}"""),
+  DEAD_LETTERS(
+      "DeadLetters",
+      """
+      {"type":"object","required":["dataset","letters","next"],"additionalProperties":false,"properties":{"dataset":{"type":"string"},
+      "letters":{"type":"array","items":{"type":"object","required":["""
+          + letterNames()
+          + "],\"additionalProperties\":false,\"properties\":{"
+          + letter()
+          + "}}},\"next\":{\"type\":[\"string\",\"null\"],\"description\":\"For after; null on the last page\"}}}"),
+  DEAD_LETTER(
+      "DeadLetter",
+      true,
+      "{\"type\":\"object\",\"required\":[\"dataset\","
+          + letterNames()
+          + ",\"value\"],\"additionalProperties\":false,\"properties\":{\"dataset\":{\"type\":\"string\"},"
+          + letter()
+          + ",\"value\":{\"anyOf\":[{\"$ref\":\"#/components/schemas/{dataset}.Row\"},{\"type\":\"null\"}]}}}"),
+  EXPORTED_LETTER(
+      "ExportedLetter",
+      true,
+      """
+      {"description":"A line of an export. If it had to be cut, the last one is the problem","anyOf":[
+      {"$ref":"#/components/schemas/{dataset}.DeadLetter"},{"$ref":"#/components/schemas/Problem"}]}"""),
+  RETRIED(
+      "Retried",
+      """
+      {"type":"object","required":["dataset","retried"],"additionalProperties":false,"properties":{"dataset":{"type":"string"},
+      "retried":{"type":"integer","minimum":0,"description":"How many letters are tried again"}}}"""),
+  DISCARDED(
+      "Discarded",
+      """
+      {"type":"object","required":["dataset","key","file"],"additionalProperties":false,"properties":{"dataset":{"type":"string"},
+      "key":{"type":"string"},"file":{"type":"string","description":"Where the letter is kept"}}}"""),
   ROW("Row"),
   PATCH("Patch"),
   INCREMENT("Increment"),
@@ -147,6 +200,19 @@ enum Shape {
 
   String schema(String dataset) {
     return schema.replace("{dataset}", dataset);
+  }
+
+  private static String letterNames() {
+    return """
+        "key","operation","version","attempts","first","last","class","sqlstate","error\"""";
+  }
+
+  /** The members of a dead letter, but for its value. */
+  private static String letter() {
+    return """
+        "key":{"type":"string"},"operation":{"enum":["put","remove"]},"version":{"type":"integer"},"attempts":{"type":"integer"},
+        "first":{"type":"string","format":"date-time"},"last":{"type":"string","format":"date-time"},"class":{"type":"string"},
+        "sqlstate":{"type":["string","null"]},"error":{"type":"string"}""";
   }
 
   private static String written(String more) {

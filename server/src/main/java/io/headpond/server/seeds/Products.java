@@ -4,6 +4,9 @@ import io.headpond.CacheSettings;
 import io.headpond.CacheStatus;
 import io.headpond.Column;
 import io.headpond.ColumnType.Kind;
+import io.headpond.DeadLetter;
+import io.headpond.DeadLetterFilter;
+import io.headpond.DeadLetterPage;
 import io.headpond.Durability;
 import io.headpond.Entry;
 import io.headpond.Key;
@@ -27,7 +30,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The product API of seed 002: {@code /products}, {@code GET /admin/queue}, {@code GET /admin/config}. Thread-safe.
+ * The product API of seed 002: {@code /products}, {@code GET /admin/queue}, {@code GET /admin/dlq}, {@code GET /admin/config}. Thread-safe.
  */
 final class Products implements RouteSet {
   static final String DATASET = "products";
@@ -38,6 +41,10 @@ final class Products implements RouteSet {
   private static final String QUANTITY = "quantity";
   private static final Map<String, Kind> COLUMNS =
       Map.of(NAME, Kind.TEXT, PRICE, Kind.NUMERIC, QUANTITY, Kind.INTEGER);
+
+  /** Of one answer; all of them are under /v1. */
+  private static final int MAX_LETTERS = 1_000;
+
   private static final int OK = 200;
   private static final int CREATED = 201;
 
@@ -73,6 +80,15 @@ final class Products implements RouteSet {
     } else if (path.equals(List.of("admin", "queue"))) {
       if (Requests.isRead(request, reply)) {
         reply.send(queue());
+      }
+    } else if (path.equals(List.of("admin", "dlq"))) {
+      if (Requests.isRead(request, reply)) {
+        reply.when(
+            cache
+                .deadLetters()
+                .list(DeadLetterFilter.all(), null, MAX_LETTERS)
+                .thenApply(this::letters),
+            Requests.TIMEOUT);
       }
     } else if (path.equals(List.of("admin", "config"))) {
       if (Requests.isRead(request, reply)) {
@@ -197,6 +213,34 @@ final class Products implements RouteSet {
             .member("coalesced_total", status.counters().coalesced())
             .member("dead_letters", status.parked())
             .endObject());
+  }
+
+  private Answer letters(DeadLetterPage<Key, Row> page) {
+    Json json =
+        new Json()
+            .beginObject()
+            .member("dead_letters", cache.status().parked())
+            .name("items")
+            .beginArray();
+    for (DeadLetter<Key, Row> letter : page.letters()) {
+      Row row = letter.value();
+      json.beginObject()
+          .member(ID, letter.keyText())
+          .member("operation", row == null ? "delete" : "put")
+          .member(NAME, row == null ? null : (String) row.get(NAME))
+          .name(PRICE)
+          .raw(number(row == null ? null : row.get(PRICE)))
+          .name(QUANTITY)
+          .raw(number(row == null ? null : row.get(QUANTITY)))
+          .member("version", letter.version())
+          .member("attempts", letter.attempts())
+          .member("first_failed_at", letter.first().toString())
+          .member("last_failed_at", letter.last().toString())
+          .member("error_class", letter.error().errorClass().text())
+          .member("error", letter.error().toString())
+          .endObject();
+    }
+    return new Answer(OK, json.endArray().endObject());
   }
 
   private Answer config() {

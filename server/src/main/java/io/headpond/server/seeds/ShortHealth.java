@@ -43,8 +43,8 @@ final class ShortHealth implements RouteSet {
     for (Dataset dataset : datasets) {
       CacheStatus status = dataset.cache().status();
       pending += status.pendingEntries();
-      if (status.health().compareTo(worst) > 0) {
-        worst = status.health();
+      if (dataset.health(status).compareTo(worst) > 0) {
+        worst = dataset.health(status);
       }
     }
     boolean down = worst == Health.DOWN;

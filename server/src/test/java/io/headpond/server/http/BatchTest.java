@@ -10,6 +10,7 @@ import io.headpond.Row;
 import io.headpond.RowType;
 import io.headpond.WriteBehindCache;
 import io.headpond.server.http.RunningApi.Response;
+import io.headpond.server.lab.Lab;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -20,6 +21,7 @@ import java.lang.reflect.Proxy;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -253,7 +255,12 @@ class BatchTest {
                   return method.invoke(api.kv.cache(), args);
                 });
     @SuppressWarnings("unchecked")
-    var dataset = new Dataset(api.kv.dataset().config(), (WriteBehindCache<Key, Row>) cache);
+    var dataset =
+        new Dataset(
+            api.kv.dataset().config(),
+            (WriteBehindCache<Key, Row>) cache,
+            new Lab(),
+            new Discarded(Path.of("none")));
     String body =
         "{\"op\":\"remove\",\"key\":\"o\"}\n{\"op\":\"put\",\"key\":\"o\",\"value\":{}}\n";
     byte[] bytes = body.getBytes(StandardCharsets.UTF_8);

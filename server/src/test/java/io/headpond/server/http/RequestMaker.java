@@ -73,7 +73,15 @@ final class RequestMaker {
     "a=b=c",
     "%zz",
     "settled=5&settled=6",
-    "key="
+    "key=",
+    "class=bad",
+    "sqlstate=%20",
+    "since=yesterday",
+    "before=2026-01-31",
+    "all=maybe",
+    "version=0",
+    "reason=",
+    "operator=+"
   };
   private static final String[] BROKEN_HEADERS = {
     "If-Match: x",
@@ -170,6 +178,9 @@ final class RequestMaker {
     if (schema.get("enum") instanceof List<?> values) {
       return String.valueOf(values.get(random.nextInt(values.size())));
     }
+    if (schema.get("examples") instanceof List<?> examples) {
+      return String.valueOf(examples.get(random.nextInt(examples.size())));
+    }
     return switch (Document.types(schema).get(0)) {
       case "integer" -> Integer.toString(1 + random.nextInt(5));
       case "boolean" -> Boolean.toString(random.nextBoolean());
@@ -186,7 +197,7 @@ final class RequestMaker {
         for (int i = random.nextInt(5); i >= 0; i--) {
           pairs.add(parameter.get("name") + "=" + RawUri.encode(keyText(operation)));
         }
-      } else if (random.nextInt(4) == 0) {
+      } else if (parameter.get("required").equals(true) || random.nextInt(4) == 0) {
         pairs.add(parameter.get("name") + "=" + RawUri.encode(plain(schema)));
       }
     }

@@ -3,6 +3,7 @@ package io.headpond.server.http;
 import io.headpond.Column;
 import io.headpond.ColumnType;
 import io.headpond.RowType;
+import io.headpond.server.lab.Lab;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -35,7 +36,7 @@ public final class RunningApi implements AutoCloseable {
   final TestDataset kv;
   final TestDataset items;
   private final List<TestDataset> all;
-  final ApiServlet api = new ApiServlet();
+  final ApiServlet api = new ApiServlet(new Lab());
   final HttpServer server;
 
   /** The datasets {@code kv} and {@code items}. */

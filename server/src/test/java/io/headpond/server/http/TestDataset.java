@@ -7,9 +7,15 @@ import io.headpond.RowType;
 import io.headpond.WriteBehindCache;
 import io.headpond.journal.JournalStore;
 import io.headpond.server.config.DatasetConfig;
+import io.headpond.server.lab.Lab;
+import io.headpond.server.lab.SimulatedFailures;
 import io.headpond.testkit.FakeDatabase;
 import io.headpond.testkit.OneThread;
 import io.headpond.testkit.SimulatedDisk;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -27,6 +33,7 @@ public final class TestDataset implements AutoCloseable {
   private final OneThread databaseThread = new OneThread();
   private final FakeDatabase database = new FakeDatabase(databaseThread);
   private final SimulatedDisk disk = new SimulatedDisk();
+  private final Lab lab;
   private final Dataset dataset;
 
   public TestDataset(String name, RowType type) {
@@ -35,16 +42,37 @@ public final class TestDataset implements AutoCloseable {
 
   public TestDataset(
       String name, RowType type, UnaryOperator<CacheSettings.Builder> otherSettings) {
+    this(name, type, otherSettings, new Lab());
+  }
+
+  TestDataset(
+      String name, RowType type, UnaryOperator<CacheSettings.Builder> otherSettings, Lab lab) {
+    this.lab = lab;
     CacheSettings settings =
         otherSettings.apply(CacheSettings.builder(name).linger(Duration.ofHours(1))).build();
     WriteBehindCache<Key, Row> cache =
         WriteBehindCache.builder(type)
             .settings(settings)
             .store(JournalStore.on(disk).segmentSize(SEGMENT))
-            .systemOfRecord(database)
+            .systemOfRecord(new SimulatedFailures(database, lab))
             .build();
     dataset =
-        new Dataset(new DatasetConfig(settings, name, type, null, null, null, null, null), cache);
+        new Dataset(
+            new DatasetConfig(settings, name, type, null, null, null, null, null),
+            cache,
+            lab,
+            new Discarded(temporary()));
+  }
+
+  /** A folder of its own, which is empty when the JVM ends unless a letter was discarded. */
+  private static Path temporary() {
+    try {
+      Path folder = Files.createTempDirectory("headpond");
+      folder.toFile().deleteOnExit();
+      return folder;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   public Dataset dataset() {

@@ -11,6 +11,7 @@ import io.headpond.server.http.ApiServlet;
 import io.headpond.server.http.Dataset;
 import io.headpond.server.http.HttpServer;
 import io.headpond.server.http.TestDataset;
+import io.headpond.server.lab.Lab;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -40,7 +41,7 @@ class SeedsTest {
   private static final String LAMP = "{\"name\": \"Lamp\", \"price\": 29.99, \"quantity\": 7}";
 
   private static final HttpClient client = HttpClient.newHttpClient();
-  private static final ApiServlet api = new ApiServlet();
+  private static final ApiServlet api = new ApiServlet(new Lab());
   private static final HttpServer server = listen(api);
 
   private TestDataset kv = new TestDataset("kv", KV);
@@ -192,7 +193,7 @@ class SeedsTest {
 
   @Test
   void aServerThatStopsIsUnhealthyAndTakesNoWrites() throws Exception {
-    ApiServlet stopping = new ApiServlet();
+    ApiServlet stopping = new ApiServlet(new Lab());
     open(stopping);
     try (HttpServer other = listen(stopping)) {
       int port = other.port();
