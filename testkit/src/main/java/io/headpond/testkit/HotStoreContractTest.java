@@ -618,7 +618,7 @@ public abstract class HotStoreContractTest {
     assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
     PendingEntry entry = pending().entries().get(0);
     assertThat(entry.attempts()).isEqualTo(3);
-    assertThat(entry.error().message()).isEqualTo("value too long");
+    assertThat(entry.error()).isEqualTo(FAILURE.error());
     environment.advance(Duration.ofSeconds(11));
     assertThat(take(5).tried()).isEmpty();
     assertThat(take(5))
