@@ -10,11 +10,12 @@ import java.util.List;
  * @param health whether anything needs a person
  * @param reasons why the health is not {@link Health#UP}; one sentence each, never a value of an entry, unless the database quotes one
  * @param pendingEntries entries that the database does not have yet, without parked ones
- * @param pendingBytes their bytes and those of parked ones, as counted against the limit
+ * @param pendingBytes their bytes, as counted against the limit
  * @param maxPendingEntries the limit on entries
  * @param maxPendingBytes the limit on bytes
  * @param deferred how many of the pending the database has refused and is going to be asked again
- * @param parked dead letters
+ * @param parked dead letters; they have limits of their own, as many entries and bytes as may be pending
+ * @param parkedBytes their bytes, as counted against that limit
  * @param inFlight entries of the batches that are on their way to the database now; they are among the pending, but for writes at {@link
  *     Durability#DATABASE}
  * @param flushRate entries that were settled each second, over the last 10 s
@@ -32,6 +33,7 @@ public record CacheStatus(
     long maxPendingBytes,
     int deferred,
     int parked,
+    long parkedBytes,
     int inFlight,
     double flushRate,
     Duration lag,

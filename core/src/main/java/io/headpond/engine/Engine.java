@@ -223,6 +223,7 @@ final class Engine {
     int conflicts = 0;
     int inFlight = 0;
     long bytes = 0;
+    long parkedBytes = 0;
     long lagNanos = 0;
     for (int i = 0; i < flushers.length; i++) {
       PartitionStats stats = core.store().stats(i);
@@ -232,6 +233,7 @@ final class Engine {
       conflicts += stats.conflicts();
       inFlight += flushers[i].inFlight();
       bytes += stats.bytes();
+      parkedBytes += stats.parkedBytes();
       lagNanos = Math.max(lagNanos, flushers[i].ageNanos(stats));
     }
     List<String> reasons = reasons(deferred, parked - conflicts, conflicts);
@@ -246,6 +248,7 @@ final class Engine {
         core.settings().maxPendingBytes(),
         deferred,
         parked,
+        parkedBytes,
         inFlight,
         core.statistics().flushRate.perSecond(),
         Duration.ofNanos(lagNanos),

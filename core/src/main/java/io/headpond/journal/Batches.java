@@ -128,13 +128,22 @@ final class Batches {
       if (mutations.size() == max) {
         break;
       }
-      if (group.length() + Group.MAX_OVERHEAD + staged.mutation().key().length()
+      Mutation mutation = staged.mutation();
+      if (group.length() + Group.MAX_OVERHEAD + 2 * mutation.key().length()
           > store.journal.maxGroup()) {
         store.journal.append(group, Journal.Use.FLUSH);
         group.clear();
       }
-      group.staged(staged.mutation());
-      mutations.add(staged.mutation());
+      group.staged(mutation);
+      HotEntry letter = store.entries.get(mutation.key());
+      Trouble trouble = letter == null ? null : letter.trouble;
+      if (letter != null && trouble != null && trouble.parked() && !trouble.overtaken()) {
+        // Should nobody ever learn what becomes of the staged write, the letter must not go over it
+        // as the older one.
+        letter.trouble = trouble.overtake();
+        group.trouble(letter.current, letter.trouble);
+      }
+      mutations.add(mutation);
     }
     store.journal.append(group, Journal.Use.FLUSH);
     return group.end;
@@ -171,7 +180,7 @@ final class Batches {
       mutations.add(entry.current);
       Trouble trouble = entry.trouble;
       if (trouble != null) {
-        tried.put(entry.key, new Taken.Tried(trouble.attempts(), trouble.failure().micros()));
+        tried.put(entry.key, new Taken.Tried(trouble.attempts(), trouble.firstMicros()));
       }
       end = Math.max(end, entry.recordEnd);
     }
@@ -250,11 +259,11 @@ final class Batches {
       HotEntry entry = store.entries.get(mutation.key());
       Partition.Staged staged = partition.staged.get(mutation.key());
       // Another write of the same version is not settled by it, and recovery goes by version. A
-      // staged one has a higher version, and supersedes a letter.
+      // staged one supersedes a letter.
       if (entry != null
           && (entry.current.same(mutation)
               || mutation.version() < entry.current.version()
-              || (entry.parked() && staged != null && staged.mutation().same(mutation)))) {
+              || (staged != null && staged.mutation().same(mutation)))) {
         if (group.length() + Group.MAX_OVERHEAD > store.journal.maxGroup()) {
           store.journal.append(group, Journal.Use.RELEASE);
           group.clear();
@@ -283,10 +292,11 @@ final class Batches {
         store.clean.put(key, HotEntry.row(mutation), mutation.version());
         return false;
       }
-      if (!entry.parked()) {
+      if (entry.current.version() > mutation.version()) {
         return false;
       }
-      // The letter is superseded: the database has a later write of its key.
+      // The letter, retried meanwhile or not, is superseded: the database has a later write of its
+      // key.
       return clean(partition, entry, mutation);
     }
     if (entry == null) {
@@ -309,7 +319,6 @@ final class Batches {
 
   private boolean clean(Partition partition, HotEntry entry, Mutation settled) {
     Segment segment = entry.segment;
-    store.limits.add(entry.parked() ? 0 : -1, -entry.bytes);
     partition.remove(entry);
     entry.releaseRecord();
     store.clean.put(entry.key, HotEntry.row(settled), settled.version());
@@ -318,18 +327,33 @@ final class Batches {
   }
 
   CompletableFuture<Boolean> defer(
-      Partition partition, long epoch, Mutation mutation, Trouble trouble) {
-    return trouble(partition, epoch, mutation, trouble, false);
+      Partition partition,
+      long epoch,
+      Mutation mutation,
+      long dueMicros,
+      int attempts,
+      Failure failure) {
+    return trouble(
+        partition,
+        epoch,
+        mutation,
+        before -> Trouble.of(before, dueMicros, attempts, false, failure),
+        false);
   }
 
   CompletableFuture<Boolean> park(
       Partition partition, long epoch, Mutation mutation, int attempts, Failure failure) {
-    return trouble(partition, epoch, mutation, new Trouble(0, attempts, true, failure), true);
+    return trouble(
+        partition, epoch, mutation, before -> Trouble.of(before, 0, attempts, true, failure), true);
   }
 
   /** Whether the entry has the trouble now. */
   private CompletableFuture<Boolean> trouble(
-      Partition partition, long epoch, Mutation mutation, Trouble trouble, boolean onlyIfCurrent) {
+      Partition partition,
+      long epoch,
+      Mutation mutation,
+      Function<@Nullable Trouble, Trouble> next,
+      boolean onlyIfCurrent) {
     Group group = store.group.get().clear();
     partition.lock.lock();
     try {
@@ -345,6 +369,10 @@ final class Batches {
               || (!onlyIfCurrent && carried != null && carried.same(mutation));
       if (!concerned) {
         return CompletableFuture.completedFuture(false);
+      }
+      Trouble trouble = next.apply(entry.trouble);
+      if (!fits(entry, trouble)) {
+        trouble = trouble.cut();
       }
       if (entry.journaled()) {
         store.journal.append(group.trouble(entry.current, trouble), Journal.Use.RELEASE);
@@ -363,6 +391,14 @@ final class Batches {
       partition.lock.unlock();
     }
     return store.journal.forced(group.end, true, false);
+  }
+
+  /** Whether there is room for all of its text; there is always for the trouble itself. */
+  private boolean fits(HotEntry entry, Trouble trouble) {
+    int before = entry.troubleBytes();
+    boolean moves = entry.parked() != trouble.parked();
+    int more = trouble.bytes() - (moves ? -(entry.bytes - before) : before);
+    return more <= 0 || store.limits.fits(more, trouble.parked());
   }
 
   boolean unstage(Partition partition, long epoch, Mutation mutation) {

@@ -1,5 +1,6 @@
 package io.headpond.journal;
 
+import io.headpond.DatabaseError;
 import io.headpond.Key;
 import io.headpond.RequestId;
 import io.headpond.spi.Mutation;
@@ -40,12 +41,18 @@ import org.jspecify.annotations.Nullable;
  * 10 REQUEST key length (2), id length (2), fingerprint length (2), version (8), microseconds since 1970-01-01T00:00:00Z (8),
  *           key, id in UTF-8, fingerprint in UTF-8; since format version 2
  *
- * trouble   due (8), attempts (4), time of the failure (8), message length (2), message in UTF-8
+ * trouble   due (8), attempts (4), time of the last failure (8), message length (2), message in UTF-8;
+ *           since format version 3 between time and length: time of the first failure (8), class of the error (1),
+ *           SQLSTATE in ASCII (5), zeros if there is none
+ *
+ * class     0 unknown, 1 constraint, 2 foreign key, 3 value, 4 raised, 5 swallowed, 6 conflict, 7 locked, 8 timeout,
+ *           9 connection, 10 simulated
  *
  * flags     1 TROUBLE   the record carries trouble
  *           2 PARKED    of the trouble: a dead letter
- *           4 CONFLICT  of the trouble: the database holds a newer version that is none of ours
+ *           4 CONFLICT  of the trouble, before format version 3: the database holds a newer version that is none of ours
  *           8 STAGED    the write was never pending: only its version counts, for the clock
+ *          64 OVERTAKEN of the trouble, a dead letter's: a staged write of its key was offered to the database, which may have it
  *          16 USER, 32 COMMENT   reserved for who wrote and why; written by no release so far, skipped by this one
  * </pre>
  *
@@ -71,15 +78,18 @@ final class Group {
   static final int FLAG_STAGED = 8;
   static final int FLAG_USER = 16;
   static final int FLAG_COMMENT = 32;
+  static final int FLAG_OVERTAKEN = 64;
   static final int PUT_FIXED = 34;
   static final int REQUEST_FIXED = 24;
-  static final int TROUBLE_FIXED = 22;
+  static final int TROUBLE_FIXED = 36;
+  static final int STATE_LENGTH = 5;
   static final int SCHEMA_ID = 1;
 
   /** What a put adds to its key and row, with the group around it and trouble of the longest message. */
-  static final int MAX_OVERHEAD = HEADER + PUT_FIXED + TROUBLE_FIXED + 3 * 2_000 + 8;
+  static final int MAX_OVERHEAD = HEADER + PUT_FIXED + TROUBLE_FIXED + 3 * Trouble.MAX_MESSAGE + 9;
 
   private static final int KEPT_CAPACITY = 1 << 20;
+  private static final byte[] NO_STATE = new byte[STATE_LENGTH];
 
   private byte[] bytes = new byte[512];
   private ByteBuffer out = ByteBuffer.wrap(bytes);
@@ -235,17 +245,22 @@ final class Group {
     }
     return FLAG_TROUBLE
         | (trouble.parked() ? FLAG_PARKED : 0)
-        | (trouble.failure().conflict() ? FLAG_CONFLICT : 0);
+        | (trouble.overtaken() ? FLAG_OVERTAKEN : 0);
   }
 
   private void trouble(@Nullable Trouble trouble) {
     if (trouble == null) {
       return;
     }
-    byte[] message = trouble.failure().error().message().getBytes(StandardCharsets.UTF_8);
+    DatabaseError error = trouble.failure().error();
+    byte[] message = error.message().getBytes(StandardCharsets.UTF_8);
+    String code = error.code();
     room(TROUBLE_FIXED + message.length);
     out.putLong(trouble.dueMicros()).putInt(trouble.attempts());
-    out.putLong(trouble.failure().micros()).putShort((short) message.length).put(message);
+    out.putLong(trouble.failure().micros()).putLong(trouble.firstMicros());
+    out.put(Trouble.code(error.errorClass()));
+    out.put(code == null ? NO_STATE : code.getBytes(StandardCharsets.US_ASCII));
+    out.putShort((short) message.length).put(message);
   }
 
   /** Pads the group and gives the length that it takes in the file. */

@@ -22,12 +22,18 @@ final class GroupReader {
   private final ByteBuffer bytes;
   private final ByteBuffer place;
   private final int begin;
+  private final int version;
   private final CRC32C crc = new CRC32C();
 
-  GroupReader(ByteBuffer bytes, UUID journal, long segment, int begin) {
+  GroupReader(ByteBuffer bytes, SegmentHeader header) {
+    this(bytes, header.journal, header.number, header.length(), header.version);
+  }
+
+  GroupReader(ByteBuffer bytes, UUID journal, long segment, int begin, int version) {
     this.bytes = bytes;
     this.place = Group.place(journal, segment);
     this.begin = begin;
+    this.version = version;
   }
 
   int begin() {
@@ -129,8 +135,7 @@ final class GroupReader {
     }
   }
 
-  private static void put(byte type, int flags, ByteBuffer in, RecordVisitor visitor)
-      throws Malformed {
+  private void put(byte type, int flags, ByteBuffer in, RecordVisitor visitor) throws Malformed {
     int keyLength = in.getShort() & 0xffff;
     int rowLength = in.getInt();
     long version = in.getLong();
@@ -171,20 +176,28 @@ final class GroupReader {
     }
   }
 
-  private static Trouble trouble(ByteBuffer in, int flags) throws Malformed {
+  private Trouble trouble(ByteBuffer in, int flags) throws Malformed {
     long due = in.getLong();
     int attempts = in.getInt();
     long micros = in.getLong();
+    long first = micros;
+    ErrorClass errorClass =
+        (flags & Group.FLAG_CONFLICT) != 0 ? ErrorClass.CONFLICT : ErrorClass.UNKNOWN;
+    String code = null;
+    if (version >= SegmentHeader.WITH_ERROR_CLASS) {
+      first = in.getLong();
+      errorClass = Trouble.errorClass(in.get());
+      String state = text(in, Group.STATE_LENGTH);
+      code = state.charAt(0) == 0 ? null : state;
+    }
     String message = text(in, in.getShort() & 0xffff);
     return new Trouble(
         due,
         attempts,
         (flags & Group.FLAG_PARKED) != 0,
-        new Failure(
-            DatabaseError.of(
-                (flags & Group.FLAG_CONFLICT) != 0 ? ErrorClass.CONFLICT : ErrorClass.UNKNOWN,
-                message),
-            micros));
+        (flags & Group.FLAG_OVERTAKEN) != 0,
+        first,
+        new Failure(new DatabaseError(errorClass, code, message), micros));
   }
 
   private static Key key(ByteBuffer in, int length) throws Malformed {

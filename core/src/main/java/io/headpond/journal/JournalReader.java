@@ -56,7 +56,7 @@ final class JournalReader {
     }
 
     GroupReader reader() {
-      return new GroupReader(bytes, header.journal, number, header.length());
+      return new GroupReader(bytes, header);
     }
   }
 
@@ -280,7 +280,7 @@ final class JournalReader {
       SegmentHeader header,
       boolean last,
       long knownEnd) {
-    GroupReader reader = new GroupReader(bytes, header.journal, number, header.length());
+    GroupReader reader = new GroupReader(bytes, header);
     boolean ends = knownEnd >= header.length() && knownEnd <= file.size();
     if (knownEnd >= 0 && !ends) {
       damage(number, 0, file.size(), "its successor says that it ends at " + knownEnd);

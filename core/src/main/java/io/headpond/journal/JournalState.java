@@ -63,6 +63,11 @@ final class JournalState implements RecordVisitor {
       return version > settled;
     }
 
+    boolean parked() {
+      Trouble had = trouble;
+      return had != null && had.parked();
+    }
+
     @Nullable ByteBuffer row() {
       ByteBuffer in = bytes;
       return in == null ? null : GroupReader.row(in, rowAt, rowLength);
@@ -117,7 +122,9 @@ final class JournalState implements RecordVisitor {
     if (version < found.version || version <= found.settled) {
       return;
     }
-    found.since = found.pending() ? Math.min(found.since, since) : since;
+    // Nobody owed a letter while it was parked.
+    boolean owed = found.pending() && (version == found.version || !found.parked());
+    found.since = owed ? Math.min(found.since, since) : since;
     found.ownSince = since;
     found.version = version;
     found.writeId = writeId;
@@ -156,6 +163,11 @@ final class JournalState implements RecordVisitor {
   public void trouble(Key key, long version, long writeId, Trouble trouble) {
     Found found = found(key, version);
     if (found.pending() && found.version == version) {
+      if (found.parked() && !trouble.parked()) {
+        // Retried: it has been pending since then.
+        found.since = trouble.firstMicros();
+        found.ownSince = found.since;
+      }
       found.trouble = trouble;
     }
   }

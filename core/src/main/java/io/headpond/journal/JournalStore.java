@@ -70,6 +70,8 @@ public final class JournalStore implements HotStore {
   private final Writes writes;
   private final Reads reads;
   private final Batches batches;
+  private final Letters letters;
+  private final RememberedFile remembered;
   private final Compactor compactor;
   private final AtomicBoolean closing = new AtomicBoolean();
 
@@ -81,6 +83,8 @@ public final class JournalStore implements HotStore {
     this.reads = new Reads(store);
     this.writes = new Writes(store, reads);
     this.batches = new Batches(store, compactor::wake);
+    this.letters = new Letters(store, reads, compactor::wake);
+    this.remembered = new RememberedFile(disk);
     store.journal.onRoll(compactor::wake);
     compactor.wake();
   }
@@ -148,6 +152,11 @@ public final class JournalStore implements HotStore {
         throw new ConfigurationException("maxRequestBytes: " + bytes + ": must be at least 4096");
       }
       return new Factory(disks, segmentSize, bytes);
+    }
+
+    @Override
+    public byte @Nullable [] remembered(String dataset) {
+      return new RememberedFile(disks.apply(dataset)).read();
     }
 
     @Override
@@ -247,12 +256,7 @@ public final class JournalStore implements HotStore {
   public CompletionStage<Boolean> defer(
       int partition, long epoch, Mutation mutation, long dueMicros, int attempts, Failure failure) {
     return stage(
-        () ->
-            batches.defer(
-                partition(partition),
-                epoch,
-                mutation,
-                new Trouble(dueMicros, attempts, false, failure)));
+        () -> batches.defer(partition(partition), epoch, mutation, dueMicros, attempts, failure));
   }
 
   @Override
@@ -305,57 +309,44 @@ public final class JournalStore implements HotStore {
 
   @Override
   public CompletionStage<PendingPage> pending(String prefix, @Nullable String after, int limit) {
-    CompletableFuture<PendingPage> page = new CompletableFuture<>();
-    try {
-      store.checkOpen();
-      store.environment.executeBlocking(
-          () -> {
-            try {
-              page.complete(reads.pending(prefix, after, limit));
-            } catch (RuntimeException | Error e) {
-              page.completeExceptionally(e);
-            }
-          });
-    } catch (HeadpondException | RejectedExecutionException e) {
-      page.completeExceptionally(e);
-    }
-    return page;
+    return blocking(() -> reads.pending(prefix, after, limit));
   }
 
   @Override
   public CompletionStage<List<Letter>> letters(
       DeadLetterFilter filter, @Nullable String after, int limit) {
-    throw new UnsupportedOperationException("letters");
+    return blocking(() -> letters.list(filter, after, limit));
   }
 
   @Override
   public CompletionStage<@Nullable Letter> letter(Key key) {
-    throw new UnsupportedOperationException("letter");
+    return stage(() -> CompletableFuture.completedFuture(letters.get(key)));
   }
 
   @Override
   public CompletionStage<Letter.Fate> retry(Key key, long version) {
-    throw new UnsupportedOperationException("retry");
+    return stage(() -> letters.retry(key, version));
   }
 
   @Override
   public CompletionStage<Letter.Fate> discard(Key key, long version) {
-    throw new UnsupportedOperationException("discard");
+    return stage(() -> letters.discard(key, version));
   }
 
   @Override
   public boolean deferredFull() {
-    throw new UnsupportedOperationException("deferredFull");
+    return store.limits.deferredFull();
   }
 
   @Override
   public boolean lettersFull() {
-    throw new UnsupportedOperationException("lettersFull");
+    return store.limits.lettersFull();
   }
 
   @Override
   public void remember(byte[] bytes) {
-    throw new UnsupportedOperationException("remember");
+    store.checkOpen();
+    remembered.keep(bytes);
   }
 
   @Override
@@ -400,6 +391,25 @@ public final class JournalStore implements HotStore {
           "partition: " + number + ": must be from 0 to " + (store.partitions.length - 1));
     }
     return store.partitions[number];
+  }
+
+  /** Something that takes as long as there are entries. */
+  private <T> CompletionStage<T> blocking(Supplier<T> action) {
+    CompletableFuture<T> result = new CompletableFuture<>();
+    try {
+      store.checkOpen();
+      store.environment.executeBlocking(
+          () -> {
+            try {
+              result.complete(action.get());
+            } catch (RuntimeException | Error e) {
+              result.completeExceptionally(e);
+            }
+          });
+    } catch (HeadpondException | RejectedExecutionException e) {
+      result.completeExceptionally(e);
+    }
+    return result;
   }
 
   private static <T extends @Nullable Object> CompletionStage<T> stage(

@@ -14,6 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +52,7 @@ public final class JournalTool {
                 state.records,
                 count(state, false),
                 parked,
+                refused(state),
                 living(state).size(),
                 state.clean,
                 damage);
@@ -193,6 +196,8 @@ public final class JournalTool {
         0,
         before == null ? 0 : before.attempts(),
         true,
+        before != null && before.overtaken(),
+        before == null ? micros : before.firstMicros(),
         new Failure(
             DatabaseError.of(
                 ErrorClass.UNKNOWN,
@@ -235,6 +240,33 @@ public final class JournalTool {
       }
     }
     return count;
+  }
+
+  private static List<CheckReport.Refused> refused(JournalState state) {
+    Map<CheckReport.Refused, Integer> counts = new HashMap<>();
+    for (JournalState.Found found : state.keys.values()) {
+      Trouble trouble = found.trouble;
+      if (found.pending() && trouble != null) {
+        DatabaseError error = trouble.failure().error();
+        counts.merge(
+            new CheckReport.Refused(trouble.parked(), error.errorClass(), error.code(), 0),
+            1,
+            Integer::sum);
+      }
+    }
+    return counts.entrySet().stream()
+        .map(
+            of ->
+                new CheckReport.Refused(
+                    of.getKey().parked(),
+                    of.getKey().errorClass(),
+                    of.getKey().code(),
+                    of.getValue()))
+        .sorted(
+            Comparator.comparingInt(CheckReport.Refused::entries)
+                .reversed()
+                .thenComparing(CheckReport.Refused::toString))
+        .toList();
   }
 
   private static Disk existing(Path folder) {

@@ -4,9 +4,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * What is pending in all partitions, and how much may be. Parked entries do not count as entries but their bytes do: a heap is full of them as
- * well as of others, while a limit on entries that letters could fill would also keep out what might free them. What the database has refused,
- * parked or not, is counted once more by itself: no flush frees it, so nobody is slowed down for its sake. Thread-safe.
+ * What is pending in all partitions, and how much may be; and what is parked, which has limits of its own, as many entries and bytes again, so that
+ * letters keep no writer out. Those of the pending that are deferred are counted once more by themselves: no flush frees them for
+ * sure, so nobody is slowed down for their sake. Thread-safe.
  */
 final class Limits {
   private final int maxEntries;
@@ -14,11 +14,12 @@ final class Limits {
   private final AtomicInteger entries = new AtomicInteger();
   private final AtomicLong bytes = new AtomicLong();
 
-  /** Those of the entries that are deferred. */
-  private final AtomicInteger refusedEntries = new AtomicInteger();
+  /** Those of the pending that are deferred. */
+  private final AtomicInteger deferredEntries = new AtomicInteger();
 
-  /** Those of the bytes that deferred and parked entries have. */
-  private final AtomicLong refusedBytes = new AtomicLong();
+  private final AtomicLong deferredBytes = new AtomicLong();
+  private final AtomicInteger letters = new AtomicInteger();
+  private final AtomicLong letterBytes = new AtomicLong();
 
   Limits(int maxEntries, long maxBytes) {
     this.maxEntries = maxEntries;
@@ -56,32 +57,50 @@ final class Limits {
     bytes.addAndGet(moreBytes);
   }
 
-  /** Of what is counted already, so much more is deferred or, in bytes, parked. */
-  void addRefused(int moreEntries, long moreBytes) {
-    refusedEntries.addAndGet(moreEntries);
-    refusedBytes.addAndGet(moreBytes);
+  /** Of what is counted as pending, so much more is deferred. */
+  void addDeferred(int moreEntries, long moreBytes) {
+    deferredEntries.addAndGet(moreEntries);
+    deferredBytes.addAndGet(moreBytes);
+  }
+
+  /** So much more is parked. */
+  void addLetters(int moreEntries, long moreBytes) {
+    letters.addAndGet(moreEntries);
+    letterBytes.addAndGet(moreBytes);
+  }
+
+  /** Whether so many bytes more fit, of something pending or of a letter. */
+  boolean fits(long moreBytes, boolean letter) {
+    return (letter ? letterBytes.get() : bytes.get()) + moreBytes <= maxBytes;
+  }
+
+  /** Whether deferred entries take half of a limit. */
+  boolean deferredFull() {
+    return deferredEntries.get() * 2L >= maxEntries
+        || deferredBytes.get() >= maxBytes - deferredBytes.get();
+  }
+
+  /** Whether letters have reached a limit of theirs. */
+  boolean lettersFull() {
+    return letters.get() >= maxEntries || letterBytes.get() >= maxBytes;
   }
 
   /**
-   * How much of the room that refused entries leave is used, of that for entries or of that for bytes, whichever is greater; 1 is full. It may be a
+   * How much of the room that deferred entries leave is used, of that for entries or of that for bytes, whichever is greater; 1 is full. It may be a
    * little off while entries come and go.
    */
   double usage() {
     return Math.max(
-        share(entries.get(), refusedEntries.get(), maxEntries),
-        share(bytes.get(), refusedBytes.get(), maxBytes));
+        share(entries.get(), deferredEntries.get(), maxEntries),
+        share(bytes.get(), deferredBytes.get(), maxBytes));
   }
 
-  private static double share(long used, long refused, long limit) {
-    long room = limit - refused;
-    return used - refused < room ? (double) (used - refused) / room : 1;
+  private static double share(long used, long deferred, long limit) {
+    long room = limit - deferred;
+    return used - deferred < room ? (double) (used - deferred) / room : 1;
   }
 
   int entries() {
     return entries.get();
-  }
-
-  long bytes() {
-    return bytes.get();
   }
 }

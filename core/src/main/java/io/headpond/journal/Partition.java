@@ -45,6 +45,8 @@ final class Partition {
   long recoveredClock;
 
   boolean opened;
+
+  /** Of what is pending or staged. */
   long bytes;
 
   private final Limits limits;
@@ -57,6 +59,7 @@ final class Partition {
   private int deferred;
 
   private int parked;
+  private long parkedBytes;
   private int conflicts;
   private Turn last = Turn.DEFERRED;
 
@@ -110,7 +113,7 @@ final class Partition {
     clock = Math.max(clock, version);
   }
 
-  /** A new entry; {@code since} and trouble are set. It goes behind all others unless it waits or is parked. */
+  /** A new entry, counted in the limits if it is not parked; {@code since} and trouble are set. It goes behind all others unless it waits or is parked. */
   void add(HotEntry entry) {
     count(entry, 1);
     if (entry.trouble == null) {
@@ -120,7 +123,7 @@ final class Partition {
     }
   }
 
-  /** An entry has a new value, and with it so many bytes. */
+  /** An entry has a new value, and with it so many bytes; in the limits that counts already. */
   void rewritten(HotEntry entry, Mutation write, int size) {
     boolean wasParked = entry.parked();
     count(entry, -1);
@@ -146,11 +149,14 @@ final class Partition {
     }
   }
 
-  /** The database has the current value. */
+  /** The entry is not owed any more. */
   void remove(HotEntry entry) {
     leave(entry);
     entry.inFlight = null;
     count(entry, -1);
+    if (!entry.parked()) {
+      limits.add(-1, -entry.bytes);
+    }
   }
 
   /** The database has what the batch carried, but there is a newer value: nothing is known against that one. */
@@ -175,31 +181,45 @@ final class Partition {
     }
   }
 
-  /** The entry's trouble, with all that counts it; there is always room for its text. */
+  /**
+   * The letter waits like a deferred entry whose time has come; it has been pending since now, as nobody owed it while it was parked. There is always
+   * room for it.
+   */
+  void retry(HotEntry entry, Trouble trouble, long now) {
+    entry.since = now;
+    change(entry, trouble);
+    wait(entry);
+  }
+
+  /** The entry's trouble, with all that counts it; there is always room for it. */
   private void change(HotEntry entry, @Nullable Trouble trouble) {
-    boolean wasParked = entry.parked();
-    int before = entry.bytes;
     count(entry, -1);
+    if (!entry.parked()) {
+      limits.add(-1, -entry.bytes);
+    }
     entry.bytes += (trouble == null ? 0 : trouble.bytes()) - entry.troubleBytes();
     entry.trouble = trouble;
+    if (!entry.parked()) {
+      limits.add(1, entry.bytes);
+    }
     count(entry, 1);
-    limits.add((wasParked ? 1 : 0) - (entry.parked() ? 1 : 0), entry.bytes - before);
   }
 
   private void count(HotEntry entry, int one) {
     Trouble trouble = entry.trouble;
-    bytes += (long) one * entry.bytes;
-    if (trouble == null) {
-      pending += one;
+    long size = (long) one * entry.bytes;
+    if (trouble != null && trouble.parked()) {
+      parked += one;
+      parkedBytes += size;
+      conflicts += trouble.conflict() ? one : 0;
+      limits.addLetters(one, size);
       return;
     }
-    limits.addRefused(trouble.parked() ? 0 : one, (long) one * entry.bytes);
-    if (trouble.parked()) {
-      parked += one;
-      conflicts += trouble.conflict() ? one : 0;
-    } else {
-      pending += one;
+    pending += one;
+    bytes += size;
+    if (trouble != null) {
       deferred += one;
+      limits.addDeferred(one, size);
     }
   }
 
@@ -330,6 +350,7 @@ final class Partition {
         conflicts,
         staged.size(),
         bytes,
+        parkedBytes,
         oldest == Long.MAX_VALUE ? 0 : oldest,
         oldestReady == Long.MAX_VALUE ? 0 : oldestReady,
         nextDue == Long.MAX_VALUE ? 0 : nextDue);

@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.PriorityQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -112,28 +113,43 @@ final class Reads {
     }
   }
 
-  private record Candidate(String text, HotEntry entry) {}
+  /** An entry with the text of its key. */
+  record Candidate(String text, HotEntry entry) {}
+
+  /**
+   * The first so many entries behind {@code after}, by the text of their keys.
+   *
+   * @param meant which of them count; asked without a lock
+   */
+  List<Candidate> first(
+      String prefix, @Nullable String after, int count, Predicate<Candidate> meant) {
+    // The largest of them on top.
+    PriorityQueue<Candidate> smallest =
+        new PriorityQueue<>(Comparator.comparing(Candidate::text).reversed());
+    for (HotEntry entry : store.entries.values()) {
+      Candidate candidate = new Candidate(store.settings.rowType().keyText(entry.key), entry);
+      String text = candidate.text;
+      if (text.startsWith(prefix)
+          && (after == null || text.compareTo(after) > 0)
+          && (smallest.size() < count || text.compareTo(smallest.element().text) < 0)
+          && meant.test(candidate)) {
+        smallest.add(candidate);
+        if (smallest.size() > count) {
+          smallest.remove();
+        }
+      }
+    }
+    List<Candidate> first = new ArrayList<>(smallest);
+    first.sort(Comparator.comparing(Candidate::text));
+    return first;
+  }
 
   PendingPage pending(String prefix, @Nullable String after, int limit) {
     if (limit < 1) {
       throw new IllegalArgumentException("limit: " + limit + ": must be at least 1");
     }
-    // The smallest limit + 1, the largest of them on top.
-    PriorityQueue<Candidate> smallest =
-        new PriorityQueue<>(Comparator.comparing(Candidate::text).reversed());
-    for (HotEntry entry : store.entries.values()) {
-      String text = store.settings.rowType().keyText(entry.key);
-      if (text.startsWith(prefix)
-          && (after == null || text.compareTo(after) > 0)
-          && (smallest.size() <= limit || text.compareTo(smallest.element().text) < 0)) {
-        smallest.add(new Candidate(text, entry));
-        if (smallest.size() > limit + 1) {
-          smallest.remove();
-        }
-      }
-    }
-    List<Candidate> page = new ArrayList<>(smallest);
-    page.sort(Comparator.comparing(Candidate::text));
+    List<Candidate> page =
+        first(prefix, after, (int) Math.min(limit + 1L, Integer.MAX_VALUE), all -> true);
     String next = page.size() > limit ? page.get(limit - 1).text : null;
     List<PendingEntry> entries = new ArrayList<>(page.size());
     for (Candidate candidate : page.subList(0, Math.min(limit, page.size()))) {

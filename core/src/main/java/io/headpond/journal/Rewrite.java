@@ -47,7 +47,9 @@ final class Rewrite {
     store.journal.dropEmpty();
     List<HotEntry> entries = recovered.entries();
     for (HotEntry entry : entries) {
-      store.limits.add(entry.parked() ? 0 : 1, entry.bytes);
+      if (!entry.parked()) {
+        store.limits.add(1, entry.bytes);
+      }
       store.entries.put(entry.key, entry);
       store.partition(entry.key).add(entry);
     }

@@ -11,7 +11,8 @@ import java.util.zip.CRC32C;
  * <pre>
  *   at  bytes
  *    0      8  "HEADPOND"
- *    8      4  format version: 2; 1 has no REQUEST records, and is read
+ *    8      4  format version: 3; 2, whose trouble has no class, SQLSTATE and time of the first failure, and 1, which has
+ *              no REQUEST records either, are read
  *   12      4  length of this header, padding included: a multiple of 4,096
  *   16     16  journal id
  *   32      8  segment number, from 1
@@ -31,16 +32,22 @@ import java.util.zip.CRC32C;
  */
 final class SegmentHeader {
   /** What is written. */
-  static final int FORMAT_VERSION = 2;
+  static final int FORMAT_VERSION = 3;
 
-  /** What is read, from here on: a journal of the release before opens. */
-  static final int OLDEST_VERSION = FORMAT_VERSION - 1;
+  /** What is read, from here on. */
+  static final int OLDEST_VERSION = 1;
+
+  /** From here on trouble has the class of the error, its SQLSTATE and the time of the first failure. */
+  static final int WITH_ERROR_CLASS = 3;
 
   private static final long MAGIC = 0x4845414450_4f4e44L;
   private static final int FIXED = 80;
   private static final int PER_PARTITION = 24;
   private static final int PAGE = 4_096;
   private static final int MAX_PARTITIONS = 1_024;
+
+  /** The format version of what stands in the segment. */
+  final int version;
 
   final UUID journal;
   final long number;
@@ -53,6 +60,7 @@ final class SegmentHeader {
   final long[] frontiers;
   final long[] epochs;
 
+  /** The header of a segment that is going to be written. */
   SegmentHeader(
       UUID journal,
       long number,
@@ -62,6 +70,29 @@ final class SegmentHeader {
       long previousEnd,
       long createdMicros,
       Marks marks) {
+    this(
+        FORMAT_VERSION,
+        journal,
+        number,
+        size,
+        hashVersion,
+        oldest,
+        previousEnd,
+        createdMicros,
+        marks);
+  }
+
+  private SegmentHeader(
+      int version,
+      UUID journal,
+      long number,
+      long size,
+      int hashVersion,
+      long oldest,
+      long previousEnd,
+      long createdMicros,
+      Marks marks) {
+    this.version = version;
     this.journal = journal;
     this.number = number;
     this.size = size;
@@ -112,7 +143,7 @@ final class SegmentHeader {
 
   byte[] encode() {
     ByteBuffer out = ByteBuffer.allocate(length());
-    out.putLong(MAGIC).putInt(FORMAT_VERSION).putInt(length());
+    out.putLong(MAGIC).putInt(version).putInt(length());
     out.putLong(journal.getMostSignificantBits()).putLong(journal.getLeastSignificantBits());
     out.putLong(number).putLong(size).putInt(partitions()).putInt(hashVersion);
     out.putLong(oldest).putLong(previousEnd).putLong(createdMicros);
@@ -177,7 +208,15 @@ final class SegmentHeader {
           40, "the file has " + file.capacity() + " bytes, its header says " + size);
     }
     return new SegmentHeader(
-        new UUID(high, low), number, size, hashVersion, oldest, previousEnd, created, marks);
+        version,
+        new UUID(high, low),
+        number,
+        size,
+        hashVersion,
+        oldest,
+        previousEnd,
+        created,
+        marks);
   }
 
   private static int end(int partitions) {
@@ -196,18 +235,17 @@ final class SegmentHeader {
     String known =
         "format version "
             + version
-            + " is not known here, only "
+            + " is not known here, only those from "
             + OLDEST_VERSION
-            + " and "
+            + " to "
             + FORMAT_VERSION;
     if (!intact) {
       return known + "; it was written by another release of Headpond, or is damaged";
     }
-    return version > FORMAT_VERSION
-        ? known
-            + ": a newer release of Headpond has written it, and only that or a later one reads it"
-        : known
-            + ": start a release of Headpond that reads it and writes the next version, then this one";
+    return known
+        + (version > FORMAT_VERSION
+            ? ": a newer release of Headpond has written it, and only that or a later one reads it"
+            : ": no release of Headpond writes such a version");
   }
 
   /** Whether keys and partitions mean what they mean here. */

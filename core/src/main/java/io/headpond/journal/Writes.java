@@ -202,27 +202,34 @@ final class Writes {
       return WriteOutcome.KeyPending.INSTANCE;
     }
     Lookup now = reads.get(write.key());
-    boolean same =
-        now.miss()
-            ? expected.token() != 0 && expected.token() == now.fillToken()
-            : expected.token() == 0 && expected.version() == now.version();
+    boolean same;
+    if (expected.letter()) {
+      HotEntry entry = store.entries.get(write.key());
+      same = entry != null && entry.parked() && entry.current.version() == expected.version();
+    } else {
+      same =
+          now.miss()
+              ? expected.token() != 0 && expected.token() == now.fillToken()
+              : expected.token() == 0 && expected.version() == now.version();
+    }
     if (!same) {
       return new WriteOutcome.Mismatch(now);
     }
-    if (now.miss()) {
+    if (now.miss() && !expected.letter()) {
       partition.loaded(expected.version());
     }
     return null;
   }
 
   private boolean admit(@Nullable HotEntry entry, int size) {
-    return entry == null
+    // A letter has room of its own, which is of no use to what takes its place.
+    return entry == null || entry.parked()
         ? store.limits.admit(size)
         : store.limits.admitBytes((long) size - entry.bytes);
   }
 
   private void withdraw(@Nullable HotEntry entry, int size) {
-    if (entry == null) {
+    if (entry == null || entry.parked()) {
       store.limits.add(-1, -size);
     } else {
       store.limits.add(0, (long) entry.bytes - size);
@@ -281,9 +288,6 @@ final class Writes {
       partition.add(entry);
       store.entries.put(mutation.key(), entry);
       return entry;
-    }
-    if (known.parked()) {
-      store.limits.add(1, 0);
     }
     partition.rewritten(known, mutation, size);
     return known;

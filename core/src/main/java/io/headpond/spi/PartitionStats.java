@@ -8,7 +8,8 @@ package io.headpond.spi;
  * @param parked dead letters
  * @param conflicts those of the parked that are {@linkplain Failure#conflict conflicts}
  * @param staged writes at {@link io.headpond.Durability#DATABASE} under way
- * @param bytes size of all of these, as counted against the limit
+ * @param bytes size of what is ready, deferred or staged, as counted against the limit
+ * @param parkedBytes size of the dead letters, as counted against the limit that they have of their own
  * @param oldest since when the oldest ready or deferred entry is pending, in microseconds of the
  *     store's clock; 0 if there is none
  * @param oldestReady as {@code oldest}, of the ready entries alone
@@ -22,6 +23,7 @@ public record PartitionStats(
     int conflicts,
     int staged,
     long bytes,
+    long parkedBytes,
     long oldest,
     long oldestReady,
     long nextDue) {

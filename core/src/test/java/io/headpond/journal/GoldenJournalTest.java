@@ -15,6 +15,7 @@ import io.headpond.RequestId;
 import io.headpond.RowType;
 import io.headpond.spi.Failure;
 import io.headpond.spi.HotStoreFactory;
+import io.headpond.spi.Letter;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Remembered;
 import io.headpond.spi.Write;
@@ -35,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The bytes of a journal as this version of the format and the one before have them: what is written today is the same, and both can be read. A change
+ * The bytes of a journal as this version of the format and those before have them: what is written today is the same, and all can be read. A change
  * that breaks this breaks everybody's journal and needs another format version.
  *
  * <p>{@code -Djournal.golden=FOLDER} writes the file of this version there.
@@ -94,7 +95,15 @@ class GoldenJournalTest {
             four,
             1_800_000_010_000_000L,
             2,
-            new Failure(DatabaseError.of(ErrorClass.VALUE, "zu lang"), 5)));
+            new Failure(new DatabaseError(ErrorClass.VALUE, "22001", "zu lang"), 5)));
+    environment.await(
+        store.defer(
+            partition(5),
+            9,
+            five,
+            1_800_000_010_000_000L,
+            3,
+            new Failure(DatabaseError.of(ErrorClass.LOCKED, "besetzt"), 4)));
     environment.await(
         store.park(
             partition(5),
@@ -146,7 +155,7 @@ class GoldenJournalTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, VERSION})
+  @ValueSource(ints = {1, 2, VERSION})
   void theGoldenBytesAreRead(int version) throws IOException {
     restore(golden(version));
     boolean seven = version > 1;
@@ -176,6 +185,20 @@ class GoldenJournalTest {
         .extracting(entry -> entry.error() == null ? null : entry.error().message())
         .containsExactly(null, null, "zu lang", "conflict");
     assertThat(entries.get(3).state()).isEqualTo(EntryState.PARKED);
+    assertThat(entries.get(2).error())
+        .isEqualTo(
+            version < 3
+                ? DatabaseError.of(ErrorClass.UNKNOWN, "zu lang")
+                : new DatabaseError(ErrorClass.VALUE, "22001", "zu lang"));
+    assertThat(entries.get(3).error()).isEqualTo(DatabaseError.of(ErrorClass.CONFLICT, "conflict"));
+    assertThat(report.refused())
+        .extracting(Object::toString)
+        .containsExactlyInAnyOrder(
+            "1 parked: conflict",
+            version < 3 ? "1 tried again: unknown" : "1 tried again: value (SQLSTATE 22001)");
+    Letter letter = environment.await(store.letter(TYPE.key(5L)));
+    assertThat(letter.firstMicros()).isEqualTo(version < 3 ? 6 : 4);
+    assertThat(letter.failure().micros()).isEqualTo(6);
     Key four = TYPE.key(4L);
     assertThat(environment.await(store.get(four)).row().get("name")).isEqualTo("четыре");
     assertThat(store.frontier(partition(2))).isEqualTo(1_800_000_000_000_100L);
@@ -196,16 +219,17 @@ class GoldenJournalTest {
         .hasMessageContaining("has 2");
   }
 
-  /** The former release's journal is written again in today's form. */
-  @Test
-  void whatTheFormerVersionHeldIsWrittenAnew() throws IOException {
-    restore(golden(1));
+  /** An older release's journal is written again in today's form. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void whatAFormerVersionHeldIsWrittenAnew(int former) throws IOException {
+    restore(golden(former));
     open(TYPE, 2).close();
     Path journal = folder.resolve("golden");
     assertThat(Files.exists(journal.resolve(Segment.name(1)))).isFalse();
     byte[] bytes = Files.readAllBytes(journal.resolve(Segment.name(2)));
     assertThat(java.nio.ByteBuffer.wrap(bytes).getInt(8)).isEqualTo(VERSION);
-    assertThat(JournalTool.pending(journal)).isEqualTo(4);
+    assertThat(JournalTool.pending(journal)).isEqualTo(former == 1 ? 4 : 5);
   }
 
   private static byte[] ofVersion(int version) throws IOException {
@@ -243,12 +267,12 @@ class GoldenJournalTest {
   }
 
   @Test
-  void aVersionBeforeTheFormerOneIsRefused() throws IOException {
-    restore(ofVersion(VERSION - 2));
+  void aVersionThatNoReleaseWritesIsRefused() throws IOException {
+    restore(ofVersion(0));
     assertThatThrownBy(() -> open(TYPE, 2))
         .isInstanceOf(ConfigurationException.class)
-        .hasMessageContaining("format version " + (VERSION - 2))
-        .hasMessageContaining("start a release of Headpond that reads it");
+        .hasMessageContaining("format version 0")
+        .hasMessageContaining("no release of Headpond writes such a version");
   }
 
   @Test

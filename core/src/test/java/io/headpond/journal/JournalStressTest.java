@@ -115,7 +115,7 @@ class JournalStressTest {
       while (flush(i) > 0) {}
     }
     assertThat(applied).isEqualTo(acknowledged);
-    assertThat(stats()).containsOnly(new PartitionStats(0, 0, 0, 0, 0, 0, 0, 0, 0));
+    assertThat(stats()).containsOnly(new PartitionStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
     assertThat(store.failure()).isNull();
     store.close();
     CheckReport report = JournalTool.check(folder.resolve("stress"));
@@ -143,6 +143,7 @@ class JournalStressTest {
               now.conflicts(),
               now.staged(),
               now.bytes(),
+              now.parkedBytes(),
               now.oldest(),
               now.oldestReady(),
               0));

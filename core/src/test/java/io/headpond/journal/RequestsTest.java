@@ -131,7 +131,7 @@ class RequestsTest {
     ByteBuffer.wrap(group.bytes()).putShort(idLength + 2, (short) 1);
     group.stamp(new CRC32C(), Group.place(new UUID(1, 2), 3), 0);
     ByteBuffer bytes = ByteBuffer.wrap(group.bytes(), 0, length).slice();
-    GroupReader reader = new GroupReader(bytes, new UUID(1, 2), 3, 0);
+    GroupReader reader = new GroupReader(bytes, new UUID(1, 2), 3, 0, SegmentHeader.FORMAT_VERSION);
     assertThat(reader.end(0, length)).isEqualTo(length);
     assertThatThrownBy(() -> reader.read(0, new RecordVisitor() {}))
         .isInstanceOf(GroupReader.Malformed.class)

@@ -42,6 +42,7 @@ final class JournalCommand {
           report.parked(),
           report.requests(),
           report.closed() ? "closed properly" : "not closed (the process died)");
+      report.refused().forEach(refused -> System.out.println("  " + refused));
       report.damage().forEach(damage -> System.out.println("  " + damage));
       if (!report.sound()) {
         System.out.println(

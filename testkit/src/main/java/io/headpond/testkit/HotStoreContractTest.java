@@ -174,7 +174,7 @@ public abstract class HotStoreContractTest {
   }
 
   private static PartitionStats counts(int ready, int deferred, int parked, int staged) {
-    return new PartitionStats(ready, deferred, parked, 0, staged, 0, 0, 0, 0);
+    return new PartitionStats(ready, deferred, parked, 0, staged, 0, 0, 0, 0, 0);
   }
 
   // Writes and reads

@@ -133,6 +133,7 @@ final class JournalFixture {
             stats.conflicts(),
             0,
             0,
+            0,
             stats.oldest(),
             stats.oldestReady(),
             0);

@@ -6,6 +6,7 @@ import io.headpond.DatabaseError;
 import io.headpond.Durability;
 import io.headpond.ErrorClass;
 import io.headpond.spi.Failure;
+import io.headpond.spi.Letter;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
@@ -18,7 +19,7 @@ import org.junit.jupiter.api.Test;
 
 /** What a journal store counts against its limits: all that grows with what is pending, and nothing that is gone. */
 class JournalLimitsTest {
-  private static final int LONGEST = 2_000;
+  private static final int LONGEST = 1_995;
   private static final List<Durability> LEVELS =
       List.of(Durability.MEMORY, Durability.JOURNAL, Durability.DISK, Durability.DATABASE);
 
@@ -49,8 +50,13 @@ class JournalLimitsTest {
     assertThat(fixture.await(fixture.store.park(0, 1, mutation, 1, failure))).isTrue();
   }
 
+  /** Of all that is pending or parked. */
   private long bytes() {
-    return fixture.store.stats(0).bytes();
+    return fixture.store.stats(0).bytes() + parkedBytes();
+  }
+
+  private long parkedBytes() {
+    return fixture.store.stats(0).parkedBytes();
   }
 
   private WriteOutcome write(String id, String name) {
@@ -128,24 +134,122 @@ class JournalLimitsTest {
     assertNothingIsCounted();
   }
 
-  @Test
-  void noRefusalIsRefusedForLackOfRoom() {
+  private List<Mutation> fillWith(String value) {
     List<Mutation> all = new ArrayList<>();
-    while (write("k" + all.size(), "x".repeat(8_000)) instanceof WriteOutcome.Written written) {
+    while (write("k" + all.size(), value) instanceof WriteOutcome.Written written) {
       all.add(written.mutation());
     }
+    return all;
+  }
+
+  /** Its text is cut where that has no room; class and SQLSTATE are always kept. */
+  @Test
+  void noRefusalIsRefusedForLackOfRoom() {
+    List<Mutation> all = fillWith("x".repeat(8_000));
     assertThat(all).hasSizeGreaterThan(100);
+    fixture.take(1_000);
     for (Mutation mutation : all) {
-      park(mutation, "y".repeat(1_000));
+      Failure failure =
+          new Failure(new DatabaseError(ErrorClass.CONSTRAINT, "23514", "y".repeat(1_000)), 1);
+      assertThat(fixture.await(fixture.store.defer(0, 1, mutation, 0, 1, failure))).isTrue();
     }
-    assertThat(bytes()).isGreaterThan(fixture.maxBytes);
-    assertThat(write("new", "z")).isInstanceOf(WriteOutcome.Full.class);
+    assertThat(fixture.store.deferredFull()).isTrue();
+    assertThat(bytes()).isBetween(fixture.maxBytes - 8_000, fixture.maxBytes + 3L * all.size());
     restart();
-    assertThat(write("new", "z")).isInstanceOf(WriteOutcome.Full.class);
-    for (int i = 0; i < all.size(); i++) {
-      WriteOutcome outcome = write("k" + i, "x".repeat(8_000));
-      assertThat(outcome).isInstanceOf(WriteOutcome.Written.class);
-      fixture.settle(((WriteOutcome.Written) outcome).mutation());
+    assertThat(write("new", "z".repeat(8_000))).isInstanceOf(WriteOutcome.Full.class);
+    assertThat(fixture.await(fixture.store.pending("", null, 1_000)).entries())
+        .hasSameSizeAs(all)
+        .extracting(entry -> entry.error().code())
+        .containsOnly("23514");
+    for (Taken taken = fixture.take(100); !taken.mutations().isEmpty(); taken = fixture.take(100)) {
+      fixture.settle(taken.mutations().toArray(new Mutation[0]));
+    }
+    assertNothingIsCounted();
+  }
+
+  /** So letters keep nobody out who might free them. */
+  @Test
+  void lettersHaveLimitsOfTheirOwn() {
+    List<Mutation> all = fillWith("x".repeat(8_000));
+    int letters = 0;
+    while (!fixture.store.lettersFull()) {
+      park(all.get(letters++), "y".repeat(1_000));
+    }
+    assertThat(letters).isGreaterThan(100);
+    assertThat(parkedBytes()).isBetween(fixture.maxBytes, fixture.maxBytes + 9_000);
+    for (Mutation mutation : all.subList(letters, all.size())) {
+      fixture.settle(mutation);
+    }
+    assertThat(fixture.store.stats(0).bytes()).isZero();
+    assertThat(fixture.store.deferredFull()).isFalse();
+    int more = 0;
+    while (write("more" + more, "x".repeat(8_000)) instanceof WriteOutcome.Written written) {
+      assertThat(written.usage())
+          .isEqualTo((double) fixture.store.stats(0).bytes() / fixture.maxBytes);
+      more++;
+    }
+    assertThat(more).isGreaterThan(100);
+    restart();
+    assertThat(write("new", "z".repeat(8_000))).isInstanceOf(WriteOutcome.Full.class);
+    // One letter more than there may be is kept all the same, without its text.
+    long before = parkedBytes();
+    Mutation last = fixture.put("more0", "w".repeat(8_000));
+    park(last, "y".repeat(1_000));
+    assertThat(parkedBytes() - before).isLessThan(8_200);
+    // Writing in a letter's place needs room among what is pending; it frees that of the letter.
+    assertThat(write("k1", "x".repeat(8_000))).isInstanceOf(WriteOutcome.Written.class);
+    assertThat(write("k2", "x".repeat(8_000))).isInstanceOf(WriteOutcome.Full.class);
+    assertThat(fixture.store.stats(0).parked()).isEqualTo(letters);
+  }
+
+  @Test
+  void lettersAreFullByTheirNumberToo() {
+    for (int i = 0; i < 1_000; i++) {
+      assertThat(fixture.store.lettersFull()).isFalse();
+      park(fixture.put("k" + i, "x", Durability.MEMORY), "");
+    }
+    assertThat(fixture.store.lettersFull()).isTrue();
+    restart();
+    assertThat(fixture.store.lettersFull()).isTrue();
+    fixture.put("k7", "better", Durability.MEMORY);
+    assertThat(fixture.store.lettersFull()).isFalse();
+  }
+
+  @Test
+  void deferredEntriesAreTooManyFromHalfOfTheLimitOn() {
+    for (int i = 0; i < 500; i++) {
+      assertThat(fixture.store.deferredFull()).isFalse();
+      defer(fixture.put("k" + i, "x", Durability.MEMORY), "");
+    }
+    assertThat(fixture.store.deferredFull()).isTrue();
+    fixture.settle(fixture.take(1).mutations().toArray(new Mutation[0]));
+    assertThat(fixture.store.deferredFull()).isFalse();
+  }
+
+  /** A retried letter takes room again, whatever the limit; a discarded one frees its own. */
+  @Test
+  void anOperatorIsNeverRefusedForLackOfRoom() {
+    List<Mutation> letters = fillWith("x".repeat(8_000));
+    letters.forEach(letter -> park(letter, "no"));
+    List<Mutation> all = new ArrayList<>();
+    while (write("more" + all.size(), "x".repeat(8_000)) instanceof WriteOutcome.Written written) {
+      all.add(written.mutation());
+    }
+    long each = parkedBytes() / letters.size();
+    for (int i = 0; i < letters.size(); i++) {
+      Mutation letter = letters.get(i);
+      var stage =
+          i % 2 == 0
+              ? fixture.store.retry(letter.key(), letter.version())
+              : fixture.store.discard(letter.key(), letter.version());
+      assertThat(fixture.await(stage)).isEqualTo(Letter.Fate.DONE);
+    }
+    assertThat(parkedBytes()).isZero();
+    assertThat(bytes()).isGreaterThan(fixture.maxBytes + each * (letters.size() / 2 - 1));
+    assertThat(write("new", "x")).isInstanceOf(WriteOutcome.Full.class);
+    restart();
+    for (Taken taken = fixture.take(100); !taken.mutations().isEmpty(); taken = fixture.take(100)) {
+      fixture.settle(taken.mutations().toArray(new Mutation[0]));
     }
     assertNothingIsCounted();
   }
@@ -201,6 +305,15 @@ class JournalLimitsTest {
                     random.nextBoolean() ? ErrorClass.CONFLICT : ErrorClass.CONSTRAINT,
                     "e".repeat(random.nextInt(50))),
                 random.nextInt());
+        String key = "k" + random.nextInt(8);
+        Letter letter = fixture.await(fixture.store.letter(JournalFixture.key(key)));
+        if (letter != null && random.nextBoolean()) {
+          long version = letter.mutation().version();
+          fixture.await(
+              random.nextInt(3) == 0
+                  ? fixture.store.discard(letter.mutation().key(), version)
+                  : fixture.store.retry(letter.mutation().key(), version));
+        }
         switch (random.nextInt(taken.staged() ? 2 : 4)) {
           case 0 -> fixture.settle(mutation);
           case 1 -> fixture.await(fixture.store.unstage(0, 1, mutation));

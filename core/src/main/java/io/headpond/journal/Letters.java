@@ -1,0 +1,166 @@
+package io.headpond.journal;
+
+import io.headpond.DeadLetterFilter;
+import io.headpond.Key;
+import io.headpond.Row;
+import io.headpond.spi.Letter;
+import io.headpond.spi.Letter.Fate;
+import io.headpond.spi.Mutation;
+import io.headpond.spi.RowCodec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** The dead letters of a store: looked at, retried and discarded by a person. Thread-safe. */
+final class Letters {
+  private final StoreState store;
+  private final Reads reads;
+
+  /** Called when a letter that is gone may have emptied a segment; with no lock held. */
+  private final Runnable released;
+
+  Letters(StoreState store, Reads reads, Runnable released) {
+    this.store = store;
+    this.reads = reads;
+    this.released = released;
+  }
+
+  List<Letter> list(DeadLetterFilter filter, @Nullable String after, int limit) {
+    if (limit < 1) {
+      throw new IllegalArgumentException("limit: " + limit + ": must be at least 1");
+    }
+    List<Letter> letters = new ArrayList<>();
+    // Those that go away between being found and being read are made up for.
+    String from = after;
+    while (true) {
+      List<Reads.Candidate> found =
+          reads.first(filter.prefix(), from, limit - letters.size(), c -> meant(c, filter));
+      for (Reads.Candidate candidate : found) {
+        from = candidate.text();
+        Letter letter = get(candidate.entry().key);
+        if (letter != null && meant(candidate.text(), letter.failure(), filter)) {
+          letters.add(letter);
+        }
+      }
+      if (found.isEmpty() || letters.size() == limit) {
+        return letters;
+      }
+    }
+  }
+
+  private static boolean meant(Reads.Candidate candidate, DeadLetterFilter filter) {
+    Trouble trouble = candidate.entry().trouble;
+    return trouble != null
+        && trouble.parked()
+        && meant(candidate.text(), trouble.failure(), filter);
+  }
+
+  private static boolean meant(
+      String text, io.headpond.spi.Failure failure, DeadLetterFilter filter) {
+    return filter.test(text, failure.error(), RowCodec.instant(failure.micros()));
+  }
+
+  @Nullable Letter get(Key key) {
+    store.checkOpen();
+    Partition partition = store.partition(key);
+    partition.lock.lock();
+    try {
+      HotEntry entry = store.entries.get(key);
+      Trouble trouble = entry == null ? null : entry.trouble;
+      return entry == null || trouble == null || !trouble.parked()
+          ? null
+          : new Letter(
+              entry.current,
+              store.settings.rowType().keyText(key),
+              trouble.attempts(),
+              trouble.firstMicros(),
+              trouble.failure());
+    } finally {
+      partition.lock.unlock();
+    }
+  }
+
+  CompletableFuture<Fate> retry(Key key, long version) {
+    Group group = store.group.get().clear();
+    Partition partition = store.partition(key);
+    partition.lock.lock();
+    try {
+      store.checkWritable();
+      HotEntry entry = store.entries.get(key);
+      Trouble trouble = entry == null ? null : entry.trouble;
+      Fate fate = fate(entry, version);
+      if (fate != Fate.DONE || entry == null || trouble == null) {
+        return CompletableFuture.completedFuture(fate);
+      }
+      long wall = store.environment.wallMicros();
+      long now = partition.now(wall);
+      Trouble retried = trouble.retried(now);
+      if (trouble.overtaken()) {
+        again(partition, entry, group, retried);
+      } else {
+        store.journal.append(group.trouble(entry.current, retried), Journal.Use.RELEASE);
+      }
+      partition.retry(entry, retried, now);
+    } finally {
+      partition.lock.unlock();
+    }
+    return store.journal.forced(group.end, Fate.DONE, false);
+  }
+
+  /** The letter's value under a new version, as the database may have a newer one than it has. */
+  private void again(Partition partition, HotEntry entry, Group group, Trouble trouble) {
+    long version = partition.nextVersion(store.environment.wallMicros());
+    long writeId = store.environment.random();
+    Row row = HotEntry.row(entry.current);
+    byte[] encoded = row == null ? null : RowCodec.encode(row);
+    Mutation mutation =
+        row == null
+            ? new Mutation.Remove(entry.key, version, writeId)
+            : new Mutation.Put(entry.key, row, version, writeId);
+    store.journal.append(group.put(mutation, encoded, version, trouble), Journal.Use.FLUSH);
+    entry.current = mutation;
+    entry.recordedIn(group);
+  }
+
+  CompletableFuture<Fate> discard(Key key, long version) {
+    Group group = store.group.get().clear();
+    boolean emptied;
+    Partition partition = store.partition(key);
+    partition.lock.lock();
+    try {
+      store.checkWritable();
+      HotEntry entry = store.entries.get(key);
+      Fate fate = fate(entry, version);
+      if (fate != Fate.DONE || entry == null) {
+        return CompletableFuture.completedFuture(fate);
+      }
+      store.journal.append(group.settle(entry.current), Journal.Use.RELEASE);
+      Segment segment = entry.segment;
+      partition.remove(entry);
+      entry.releaseRecord();
+      // In this order: who finds no entry must not find what was cached before it was parked.
+      store.clean.drop(key);
+      store.entries.remove(key);
+      partition.tokens.remove(key);
+      emptied = segment != null && segment.live.get() == 0;
+    } finally {
+      partition.lock.unlock();
+    }
+    if (emptied) {
+      released.run();
+    }
+    return store.journal.forced(group.end, Fate.DONE, false);
+  }
+
+  /** What becomes of a letter of this version that something is asked of. */
+  private static Fate fate(@Nullable HotEntry entry, long version) {
+    if (entry == null || entry.current.version() < version) {
+      return Fate.NONE;
+    }
+    if (entry.current.version() > version) {
+      return Fate.SUPERSEDED;
+    }
+    return entry.parked() ? Fate.DONE : Fate.RETRIED;
+  }
+}
