@@ -1,25 +1,15 @@
 package io.headpond.testkit;
 
-import io.headpond.DeadLetterFilter;
-import io.headpond.Durability;
-import io.headpond.EntryState;
 import io.headpond.Key;
-import io.headpond.PendingPage;
 import io.headpond.Row;
 import io.headpond.UnavailableException;
 import io.headpond.spi.Failure;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
-import io.headpond.spi.Letter;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Owed;
-import io.headpond.spi.PartitionStats;
-import io.headpond.spi.Remembered;
-import io.headpond.spi.StoreId;
 import io.headpond.spi.Taken;
-import io.headpond.spi.Write;
-import io.headpond.spi.WriteOutcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -31,8 +21,7 @@ import org.jspecify.annotations.Nullable;
  * A hot store in front of a real one, which keeps steps back on command, so that a test can put other steps or a crash
  * between them. Thread-safe as far as the real one is; the commands are for one thread.
  */
-public final class FaultyStore implements HotStore {
-  private final HotStore real;
+public final class FaultyStore extends ForwardingStore {
   private boolean holdSettle;
   private boolean holdFill;
   private boolean holdTake;
@@ -42,7 +31,7 @@ public final class FaultyStore implements HotStore {
   private final List<Runnable> held = new ArrayList<>();
 
   private FaultyStore(HotStore real) {
-    this.real = real;
+    super(real);
   }
 
   /** Opens the real store and stands in front of it. */
@@ -95,13 +84,13 @@ public final class FaultyStore implements HotStore {
   @Override
   public CompletionStage<@Nullable Void> settle(
       int partition, long epoch, List<Mutation> mutations, long frontier) {
-    return step(holdSettle, () -> real.settle(partition, epoch, mutations, frontier));
+    return step(holdSettle, () -> real().settle(partition, epoch, mutations, frontier));
   }
 
   @Override
   public CompletionStage<@Nullable Lookup> fill(
       Key key, @Nullable Row row, long version, long fillToken) {
-    return step(holdFill, () -> real.fill(key, row, version, fillToken));
+    return step(holdFill, () -> real().fill(key, row, version, fillToken));
   }
 
   private boolean fails() {
@@ -133,61 +122,15 @@ public final class FaultyStore implements HotStore {
   }
 
   @Override
-  public StoreId id() {
-    return real.id();
-  }
-
-  @Override
-  public Durability strongest() {
-    return real.strongest();
-  }
-
-  @Override
-  public CompletionStage<@Nullable Void> open(
-      int partition, long epoch, long highVersion, boolean resumed) {
-    return real.open(partition, epoch, highVersion, resumed);
-  }
-
-  @Override
-  public CompletionStage<WriteOutcome> put(Write write) {
-    return real.put(write);
-  }
-
-  @Override
-  public CompletionStage<@Nullable EntryState> invalidate(Key key) {
-    return real.invalidate(key);
-  }
-
-  @Override
-  public CompletionStage<@Nullable Remembered> request(String id) {
-    return real.request(id);
-  }
-
-  @Override
-  public int pendingEntries() {
-    return real.pendingEntries();
-  }
-
-  @Override
-  public CompletionStage<Lookup> get(Key key) {
-    return real.get(key);
-  }
-
-  @Override
-  public CompletionStage<List<Lookup>> getAll(List<Key> keys) {
-    return real.getAll(keys);
-  }
-
-  @Override
   public CompletionStage<Taken> take(int partition, long epoch, int max) {
-    return step(holdTake, () -> real.take(partition, epoch, max));
+    return step(holdTake, () -> real().take(partition, epoch, max));
   }
 
   @Override
   public CompletionStage<Boolean> defer(
       int partition, long epoch, Mutation mutation, long dueMicros, int attempts, Failure failure) {
     return step(
-        holdDefer, () -> real.defer(partition, epoch, mutation, dueMicros, attempts, failure));
+        holdDefer, () -> real().defer(partition, epoch, mutation, dueMicros, attempts, failure));
   }
 
   @Override
@@ -195,82 +138,16 @@ public final class FaultyStore implements HotStore {
       int partition, long epoch, Mutation mutation, int attempts, Failure failure) {
     return fails()
         ? failed()
-        : step(holdDefer, () -> real.park(partition, epoch, mutation, attempts, failure));
+        : step(holdDefer, () -> real().park(partition, epoch, mutation, attempts, failure));
   }
 
   @Override
   public CompletionStage<Boolean> unstage(int partition, long epoch, Mutation mutation) {
-    return fails() ? failed() : real.unstage(partition, epoch, mutation);
-  }
-
-  @Override
-  public PartitionStats stats(int partition) {
-    return real.stats(partition);
-  }
-
-  @Override
-  public long frontier(int partition) {
-    return real.frontier(partition);
-  }
-
-  @Override
-  public long nowMicros(int partition) {
-    return real.nowMicros(partition);
+    return fails() ? failed() : real().unstage(partition, epoch, mutation);
   }
 
   @Override
   public CompletionStage<Owed> owed(Key key) {
-    return step(holdOwed, () -> real.owed(key));
-  }
-
-  @Override
-  public CompletionStage<PendingPage> pending(String prefix, @Nullable String after, int limit) {
-    return real.pending(prefix, after, limit);
-  }
-
-  @Override
-  public CompletionStage<List<Letter>> letters(
-      DeadLetterFilter filter, @Nullable String after, int limit) {
-    return real.letters(filter, after, limit);
-  }
-
-  @Override
-  public CompletionStage<@Nullable Letter> letter(Key key) {
-    return real.letter(key);
-  }
-
-  @Override
-  public CompletionStage<Letter.Fate> retry(Key key, long version) {
-    return real.retry(key, version);
-  }
-
-  @Override
-  public CompletionStage<Letter.Fate> discard(Key key, long version) {
-    return real.discard(key, version);
-  }
-
-  @Override
-  public boolean deferredFull() {
-    return real.deferredFull();
-  }
-
-  @Override
-  public boolean lettersFull() {
-    return real.lettersFull();
-  }
-
-  @Override
-  public void remember(byte[] bytes) {
-    real.remember(bytes);
-  }
-
-  @Override
-  public @Nullable Throwable failure() {
-    return real.failure();
-  }
-
-  @Override
-  public void close() {
-    real.close();
+    return step(holdOwed, () -> real().owed(key));
   }
 }

@@ -1,48 +1,91 @@
 package io.headpond.testkit;
 
+import io.headpond.Durability;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Holds what clients saw against what there is in the end. Clients say when a write begins and how it ended; somebody
- * who watches the database says which version each row took. {@link #violations} then names every acknowledged write
- * that is lost, every row that went back, and every value that nobody wrote.
+ * Holds what clients saw against what there is in the end. Clients say when a write or a read begins and how it ended; somebody
+ * who watches the database says which version each row took; somebody who kills processes says when. {@link #violations} then names every
+ * acknowledged write that is lost, every row that went back, every read that gave an older value than it may, and every value that nobody wrote.
  *
- * <p>A write with an unknown outcome may be there or not, unless it surely came before a later
- * acknowledged write of its key. Thread-safe.
+ * <p>What may be missing is what {@code docs/guarantees.md} says, and nothing else: a write at {@link Durability#MEMORY} that the database did not have when the process died, one at
+ * {@link Durability#JOURNAL} when the power went, and what a person discarded. Then the earlier acknowledged writes of the key count. A write with an unknown outcome may be there or
+ * not, unless it surely came before a later acknowledged write of its key; one that failed may not be there at all.
+ *
+ * <p>The values of a key should differ from one another. Thread-safe.
  *
  * @param <K> keys, with equals
  * @param <V> values, with equals; null stands for no entry
  */
 public final class HistoryChecker<K, V> {
-  private enum End {
+  enum End {
     UNDER_WAY,
     ACKNOWLEDGED,
     UNKNOWN,
-    FAILED
+    FAILED,
+    /** By another program, in the database. */
+    FOREIGN
   }
 
   /** A write that has begun. */
   public final class Attempt {
-    private final @Nullable V value;
-    private final long begun;
-    private long ended = Long.MAX_VALUE;
-    private End end = End.UNDER_WAY;
-    private long version;
+    final Durability durability;
+    final long begun;
+    @Nullable V value;
 
-    private Attempt(@Nullable V value, long begun) {
+    /** Tells what an update may have made, as long as its value is not known. */
+    @Nullable Predicate<? super V> madeBy;
+
+    long ended = Long.MAX_VALUE;
+    End end = End.UNDER_WAY;
+
+    /** 0 as long as nobody has told it. */
+    long version;
+
+    /** The version that it was to find; 0 if it expected none. */
+    long expected;
+
+    /** When the database was first seen to have it. */
+    long applied = Long.MAX_VALUE;
+
+    /** The database that had it has lost it. */
+    boolean lostWithDatabase;
+
+    private Attempt(
+        @Nullable V value,
+        @Nullable Predicate<? super V> madeBy,
+        Durability durability,
+        long begun) {
       this.value = value;
+      this.madeBy = madeBy;
+      this.durability = durability;
       this.begun = begun;
     }
 
     /** It was acknowledged with this version. */
     public void acknowledged(long version) {
-      this.version = version;
-      end(End.ACKNOWLEDGED);
+      synchronized (HistoryChecker.this) {
+        if (end == End.ACKNOWLEDGED && this.version != version) {
+          told.add(this + " was acknowledged again, at version " + version);
+        }
+        this.version = version;
+        end(End.ACKNOWLEDGED);
+      }
+    }
+
+    /** As {@link #acknowledged(long)}, of an update that made this value. */
+    public void acknowledged(long version, @Nullable V made) {
+      synchronized (HistoryChecker.this) {
+        value = made;
+        madeBy = null;
+        acknowledged(version);
+      }
     }
 
     /** No answer came, or one that says that the outcome is unknown. */
@@ -55,9 +98,63 @@ public final class HistoryChecker<K, V> {
       end(End.FAILED);
     }
 
+    /** It is only carried out on the value of this version. */
+    public void expects(long version) {
+      expected = version;
+    }
+
+    /** Whether it is known what became of it. */
+    public boolean ended() {
+      synchronized (HistoryChecker.this) {
+        return end != End.UNDER_WAY;
+      }
+    }
+
     private void end(End how) {
       synchronized (HistoryChecker.this) {
         end = how;
+        ended = ++time;
+      }
+    }
+
+    boolean mayHaveMade(@Nullable V seen) {
+      return madeBy == null
+          ? Objects.equals(value, seen)
+          : seen != null && madeBy.test(seen);
+    }
+
+    @Override
+    public String toString() {
+      return (madeBy == null ? String.valueOf(value) : "an update")
+          + " ("
+          + durability
+          + ", "
+          + end
+          + (version == 0 ? "" : ", version " + version)
+          + ")";
+    }
+  }
+
+  /** A read that has begun. */
+  public final class Read {
+    final long begun;
+    long ended = Long.MAX_VALUE;
+    @Nullable V value;
+    long version;
+
+    private Read(long begun) {
+      this.begun = begun;
+    }
+
+    /**
+     * It gave this.
+     *
+     * @param version 0 if it is not known
+     */
+    public void returned(@Nullable V value, long version) {
+      synchronized (HistoryChecker.this) {
+        this.value = value;
+        this.version = version;
         ended = ++time;
       }
     }
@@ -71,37 +168,119 @@ public final class HistoryChecker<K, V> {
    */
   public record Held<V>(@Nullable V value, long version) {}
 
-  private final Map<K, List<Attempt>> attempts = new HashMap<>();
-  private final Map<K, Long> seen = new HashMap<>();
-  private final List<String> wentBack = new ArrayList<>();
+  /**
+   * Something by which acknowledged writes may have been lost.
+   *
+   * @param survives the weakest level that is none the worse for it
+   */
+  record Loss(long time, Durability survives) {}
+
+  private final Map<K, KeyHistory<K, V>> keys = new HashMap<>();
+  private final List<Loss> losses = new ArrayList<>();
+  private final List<String> told = new ArrayList<>();
   private long time;
 
-  /** A write begins; a null value is a remove. */
-  public synchronized Attempt begin(K key, @Nullable V value) {
-    Attempt attempt = new Attempt(value, ++time);
-    attempts.computeIfAbsent(key, k -> new ArrayList<>()).add(attempt);
-    return attempt;
+  /** As {@link #begin(Object, Object, Durability)} at {@link Durability#DISK}. */
+  public Attempt begin(K key, @Nullable V value) {
+    return begin(key, value, Durability.DISK);
   }
 
-  /** The row of a key was seen with this version; called in the order in which the database changed it. */
+  /** A write begins; a null value is a remove. */
+  public synchronized Attempt begin(K key, @Nullable V value, Durability durability) {
+    return add(key, new Attempt(value, null, durability, ++time));
+  }
+
+  /**
+   * A write begins whose value depends on what is there.
+   *
+   * @param madeBy tells of a value whether this write is in it
+   */
+  public synchronized Attempt beginUpdate(
+      K key, Predicate<? super V> madeBy, Durability durability) {
+    return add(key, new Attempt(null, madeBy, durability, ++time));
+  }
+
+  /** Another program has written a row. */
+  public synchronized void foreign(K key, V value, long version) {
+    Attempt attempt = add(key, new Attempt(value, null, Durability.DATABASE, ++time));
+    attempt.version = version;
+    attempt.end(End.FOREIGN);
+  }
+
+  /** A read begins. */
+  public synchronized Read beginRead(K key) {
+    return of(key).add(new Read(++time));
+  }
+
+  /** As {@link #observed(Object, long, Object)}, where the value is not known. */
   public synchronized void observed(K key, long version) {
-    Long before = seen.put(key, version);
-    if (before != null && before > version) {
-      wentBack.add("row " + key + " went back from version " + before + " to " + version);
-    }
+    of(key).observed(++time, version);
+  }
+
+  /**
+   * The row of a key has been changed to this; called in the order in which the database changed it.
+   *
+   * @param value null if the row was removed
+   */
+  public synchronized void observed(K key, long version, @Nullable V value) {
+    of(key).observed(++time, version, value);
+  }
+
+  /** The process has died; what it was doing has ended as unknown before. */
+  public synchronized void processDied() {
+    losses.add(new Loss(++time, Durability.JOURNAL));
+  }
+
+  /** The power has gone. */
+  public synchronized void powerLost() {
+    losses.add(new Loss(++time, Durability.DISK));
+  }
+
+  /** A person gives up what is parked, and with it the earlier writes that it had taken the place of. */
+  public synchronized void discarded(K key, long version) {
+    of(key).discarded(++time, version);
+  }
+
+  /** The time, for {@link #wentBack}. */
+  public synchronized long now() {
+    return ++time;
+  }
+
+  /** The database has lost all that it was told since then. */
+  public synchronized void wentBack(long since) {
+    keys.values().forEach(key -> key.wentBack(since));
   }
 
   /** How many writes were acknowledged. */
   public synchronized long acknowledged() {
-    return attempts.values().stream()
-        .flatMap(List::stream)
-        .filter(a -> a.end == End.ACKNOWLEDGED)
-        .count();
+    return keys.values().stream().mapToLong(KeyHistory::acknowledged).sum();
   }
 
   /** The keys that were written. */
   public synchronized List<K> keys() {
-    return List.copyOf(attempts.keySet());
+    return keys.entrySet().stream()
+        .filter(key -> key.getValue().written())
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  /** The highest version that the database is known to have had of a key; 0 if none. */
+  public synchronized long applied(K key) {
+    return of(key).applied();
+  }
+
+  /** The highest version of those acknowledged writes of a key that nothing can have taken away until now; 0 if there is none. */
+  public synchronized long kept(K key) {
+    return of(key).floor(++time).version();
+  }
+
+  /**
+   * The attempts of a key whose values are known, acknowledged and not to be lost until now.
+   *
+   * @param upTo the highest version of them
+   */
+  synchronized List<Attempt> keptAttempts(K key, long upTo) {
+    return of(key).kept(++time).stream().filter(attempt -> attempt.version <= upTo).toList();
   }
 
   /**
@@ -111,47 +290,22 @@ public final class HistoryChecker<K, V> {
    *     database's row; a key that is not in it is absent
    */
   public synchronized List<String> violations(Map<K, Held<V>> present) {
-    List<String> violations = new ArrayList<>(wentBack);
-    attempts.forEach((key, list) -> check(key, list, present.get(key), violations));
+    List<String> violations = new ArrayList<>(told);
+    keys.forEach((key, history) -> history.check(present.get(key), violations));
     present.forEach(
         (key, held) -> {
-          if (held.value() != null && !attempts.containsKey(key)) {
+          if (held.value() != null && !of(key).written()) {
             violations.add("row " + key + " was written by nobody");
           }
         });
     return violations;
   }
 
-  private void check(K key, List<Attempt> list, @Nullable Held<V> held, List<String> violations) {
-    Attempt last = null;
-    for (Attempt attempt : list) {
-      if (attempt.end == End.ACKNOWLEDGED && (last == null || attempt.version > last.version)) {
-        last = attempt;
-      }
-    }
-    V value = held == null ? null : held.value();
-    if (last == null ? value == null : Objects.equals(last.value, value)) {
-      if (last != null && held != null && held.version() != 0 && held.version() < last.version) {
-        violations.add(
-            "row " + key + " has version " + held.version() + ", acknowledged " + last.version);
-      }
-      return;
-    }
-    for (Attempt attempt : list) {
-      boolean possible = attempt.end == End.UNKNOWN || attempt.end == End.UNDER_WAY;
-      boolean before = last != null && attempt.ended < last.begun;
-      if (possible && !before && Objects.equals(attempt.value, value)) {
-        return;
-      }
-    }
-    violations.add(
-        "row "
-            + key
-            + " holds "
-            + value
-            + (held == null ? "" : " at version " + held.version())
-            + (last == null
-                ? ", but no write of it was acknowledged"
-                : ", but " + last.value + " was acknowledged at version " + last.version));
+  private Attempt add(K key, Attempt attempt) {
+    return of(key).add(attempt);
+  }
+
+  private KeyHistory<K, V> of(K key) {
+    return keys.computeIfAbsent(key, k -> new KeyHistory<>(k.toString(), losses));
   }
 }

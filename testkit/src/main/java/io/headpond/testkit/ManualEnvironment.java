@@ -11,8 +11,8 @@ import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Time that stands still until it is moved, and one thread: the caller's. Tasks run in the order in which they came when
- * {@link #run} or {@link #advance} is called; randomness comes from a seed. So a run repeats exactly.
+ * Time that stands still until it is moved, and one thread: the caller's. Tasks run when {@link #run} or {@link #advance} is called, in the
+ * order in which they came or, {@linkplain #shuffled if asked for}, in one that a seed decides, as several threads might; randomness comes from a seed. So a run repeats exactly.
  *
  * <p>Not thread-safe: all of a test happens on one thread.
  */
@@ -26,6 +26,10 @@ public final class ManualEnvironment implements Environment {
   private final PriorityQueue<Alarm> alarms =
       new PriorityQueue<>(Comparator.comparingLong(Alarm::atNanos).thenComparing(Alarm::order));
   private final Random random;
+
+  /** Decides which task is next; null for the one that came first. */
+  private final @Nullable Random turns;
+
   private long nanos;
   private long wallMicros = 1_800_000_000_000_000L;
   private long order;
@@ -37,17 +41,25 @@ public final class ManualEnvironment implements Environment {
 
   /** An environment whose randomness comes from this seed. */
   public ManualEnvironment(long seed) {
-    random = new Random(seed);
+    this(seed, null);
+  }
+
+  private ManualEnvironment(long seed, @Nullable Random turns) {
+    this.random = new Random(seed);
+    this.turns = turns;
+  }
+
+  /** An environment whose randomness comes from this seed, and with it which of the tasks that are ready runs next. */
+  public static ManualEnvironment shuffled(long seed) {
+    return new ManualEnvironment(seed, new Random(~seed));
   }
 
   /** Runs all tasks that are ready, and those that they make ready; time does not move. */
   public void run() {
     for (int i = 0; i < MAX_TASKS; i++) {
-      Runnable task = ready.poll();
-      if (task == null) {
+      if (!step()) {
         return;
       }
-      task.run();
     }
     throw new IllegalStateException("more than " + MAX_TASKS + " tasks without an end");
   }
@@ -58,11 +70,31 @@ public final class ManualEnvironment implements Environment {
    * @return whether there was one
    */
   public boolean step() {
+    if (turns != null && ready.size() > 1) {
+      for (int behind = turns.nextInt(ready.size()); behind > 0; behind--) {
+        ready.add(ready.remove());
+      }
+    }
     Runnable task = ready.poll();
     if (task != null) {
       task.run();
     }
     return task != null;
+  }
+
+  /**
+   * Moves time on to when the next task falls due, at most by so much; that task is ready then.
+   *
+   * @return whether there is one
+   */
+  public boolean advanceToNext(Duration atMost) {
+    long until = nanos + atMost.toNanos();
+    if (alarms.isEmpty() || alarms.peek().atNanos > until) {
+      moveTo(until);
+      return false;
+    }
+    toNextAlarm();
+    return true;
   }
 
   /** Moves time on, running what falls due on the way at its time. */

@@ -77,6 +77,11 @@ public final class SimulatedDisk implements Disk {
     crashAt = operation;
   }
 
+  /** Whether the process that used this disk has died, or the power has gone. */
+  public synchronized boolean dead() {
+    return dead;
+  }
+
   /** The bytes of a file, to be looked at or changed. */
   public synchronized byte[] contents(String name) {
     return content(name).bytes;
