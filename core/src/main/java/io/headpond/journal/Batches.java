@@ -295,8 +295,7 @@ final class Batches {
       if (entry.current.version() > mutation.version()) {
         return false;
       }
-      // The letter, retried meanwhile or not, is superseded: the database has a later write of its
-      // key.
+      // The letter is superseded: the database has a later write of its key.
       return clean(partition, entry, mutation);
     }
     if (entry == null) {

@@ -93,6 +93,9 @@ final class Letters {
       if (fate != Fate.DONE || entry == null || trouble == null) {
         return CompletableFuture.completedFuture(fate);
       }
+      if (partition.staged.containsKey(key)) {
+        return CompletableFuture.completedFuture(Fate.UNDECIDED);
+      }
       long wall = store.environment.wallMicros();
       long now = partition.now(wall);
       Trouble retried = trouble.retried(now);

@@ -59,7 +59,7 @@ public interface HotStore extends AutoCloseable {
    * Stores a value or a removal, gives it the next version of its key, and makes the entry pending.
    * Until then, and if the stage fails with anything but an unknown outcome, nothing has changed. The limits on pending entries
    * and bytes are checked in the same step; a write to an entry that is pending already passes the
-   * limit on entries. Deletes the key's fill token.
+   * limit on entries, one that takes the place of a dead letter does not. Deletes the key's fill token.
    *
    * <p>The stage completes when the write is as durable as was asked. The value may be visible to
    * readers a little earlier, but never before it has been handed to the journal (at {@link
@@ -71,7 +71,8 @@ public interface HotStore extends AutoCloseable {
    * WriteOutcome.KeyPending} if anything is pending or staged for the key; a parked entry is superseded when it is settled. A staged write counts in the limits, and is forgotten in a crash.
    *
    * <p>What the write {@linkplain Write#expected expects} is checked in the same step. It is compared with what {@link #get} would
-   * give; while a write of the key is staged nobody can know, and the answer is {@link WriteOutcome.KeyPending}. A write that expects a
+   * give, or, if it is a {@linkplain Expected#letter letter}, with the dead letter of the key; while a write of the key is staged nobody can know, and the answer is
+   * {@link WriteOutcome.KeyPending}. A write that expects a
    * loaded row raises the clock to the version that stood in it.
    *
    * <p>A write with a {@linkplain Write#request request id} is remembered for a day in the same step and as durably as the write, whatever becomes of its
@@ -141,7 +142,7 @@ public interface HotStore extends AutoCloseable {
   /**
    * The entry is not offered again before {@code dueMicros}, and then apart from the ready ones. Attempts and due time are durable. An entry that
    * has been written since the batch took the mutation is deferred all the same: the newer value is under the same suspicion. Without effect
-   * if neither the entry nor the last batch that took it has this mutation.
+   * if neither the entry nor the last batch that took it has this mutation. The time of its first failure is kept until it is settled or, as a letter, superseded.
    *
    * @param dueMicros by the {@linkplain Environment#wallMicros wall clock}. If that is set back to before the failure the entry is due
    * @param attempts how often the database has refused the entry; later takes tell
@@ -207,14 +208,20 @@ public interface HotStore extends AutoCloseable {
   CompletionStage<@Nullable Letter> letter(Key key);
 
   /**
-   * Makes a dead letter pending again, under the version it has, as one that was deferred and is due now, with no attempts counted. Durable when the stage completes.
+   * Makes a dead letter pending again, under the version it has, as one that was deferred and is due now, with no attempts counted, and pending since now. It takes room in
+   * the limits again, and is never refused for lack of it. Durable when the stage completes.
+   *
+   * <p>While a write of its key is staged nobody can know whether the letter stays, and nothing is done ({@link Letter.Fate#UNDECIDED}). If such a write was
+   * offered to the database and was not settled, the database may have it: then the letter gets a new version, so that it does not go over a newer one as the
+   * older.
    *
    * @param version of the letter
    */
   CompletionStage<Letter.Fate> retry(Key key, long version);
 
   /**
-   * Forgets a dead letter for good, and with it what is cached of its key: reads give what the database has. Durable when the stage completes.
+   * Forgets a dead letter for good, and with it what is cached of its key and its fill token: reads give what the database has. A staged write of its key goes
+   * on. Durable when the stage completes.
    *
    * @param version of the letter
    */
@@ -227,8 +234,8 @@ public interface HotStore extends AutoCloseable {
   boolean deferredFull();
 
   /**
-   * Whether dead letters have reached the limit that they have of their own, as many entries and bytes as may be pending: then a further one should stay deferred. For one
-   * moment; asks for no lock.
+   * Whether dead letters have reached the limit that they have of their own, as many entries and bytes as may be pending: then a further one should stay deferred. One that
+   * is parked all the same is kept; of its message only what there is room for. For one moment; asks for no lock.
    */
   boolean lettersFull();
 

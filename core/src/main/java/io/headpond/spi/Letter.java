@@ -21,6 +21,11 @@ public record Letter(
     /** It is pending: retried already. */
     RETRIED,
     /** A later write has taken its place. */
-    SUPERSEDED
+    SUPERSEDED,
+    /**
+     * Nothing was done: a write of its key is staged, and whether that takes its place is not known yet. A write under {@link Expected#letter} can be
+     * waited with until it is.
+     */
+    UNDECIDED
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.headpond.ColumnType;
 import io.headpond.ConfigurationException;
 import io.headpond.DatabaseError;
+import io.headpond.DeadLetterFilter;
 import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.ErrorClass;
@@ -24,6 +25,7 @@ import io.headpond.spi.Failure;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
+import io.headpond.spi.Letter;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Owed;
@@ -33,7 +35,9 @@ import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -1314,6 +1318,367 @@ public abstract class HotStoreContractTest {
     assertThat(await(store.owed(key("a"))).parked()).isTrue();
   }
 
+  // Dead letters
+
+  private Letter.Fate retry(Mutation letter) {
+    return await(store.retry(letter.key(), letter.version()));
+  }
+
+  private Letter.Fate discard(Mutation letter) {
+    return await(store.discard(letter.key(), letter.version()));
+  }
+
+  private Mutation parked(String id, @Nullable String name) {
+    Mutation write = put(id, name);
+    park(write);
+    return write;
+  }
+
+  private @Nullable Letter letter(String id) {
+    return await(store.letter(key(id)));
+  }
+
+  private static Expected letter(Mutation letter) {
+    return Expected.letter(letter.version());
+  }
+
+  private void park(Mutation mutation, ErrorClass errorClass, String code, long micros) {
+    Failure failure = new Failure(new DatabaseError(errorClass, code, "no"), micros);
+    assertThat(await(store.park(0, 1, mutation, 4, failure))).isTrue();
+  }
+
+  @Test
+  void aLetterTellsAllOfItsRefusals() {
+    Mutation a = put("a", "1");
+    take(5);
+    await(store.defer(0, 1, a, 0, 0, new Failure(DatabaseError.of(ErrorClass.LOCKED, "held"), 40)));
+    await(store.defer(0, 1, a, 0, 1, new Failure(FAILURE.error(), 50)));
+    crashAndReopen();
+    assertThat(take(5).tried()).containsExactly(Map.entry(key("a"), new Taken.Tried(1, 40)));
+    // A newer write is under the same suspicion.
+    Mutation newer = put("a", "2");
+    assertThat(letter("a")).isNull();
+    DatabaseError error = new DatabaseError(ErrorClass.FOREIGN_KEY, "23503", "no such parent");
+    await(store.park(0, 1, newer, 6, new Failure(error, 60)));
+    Letter expected = new Letter(newer, "a", 6, 40, new Failure(error, 60));
+    assertThat(letter("a")).isEqualTo(expected);
+    crashAndReopen();
+    assertThat(letter("a")).isEqualTo(expected);
+    // One in its place begins anew.
+    Mutation fresh = put("a", "3");
+    assertThat(letter("a")).isNull();
+    await(store.park(0, 1, fresh, 1, new Failure(error, 90)));
+    assertThat(letter("a").firstMicros()).isEqualTo(90);
+  }
+
+  @Test
+  void whateverTheClassOfTheErrorItSurvives() {
+    for (ErrorClass errorClass : ErrorClass.values()) {
+      Mutation write = put(errorClass.text(), "1");
+      take(99);
+      park(write, errorClass, "23" + String.format("%03d", errorClass.ordinal()), 7);
+    }
+    crashAndReopen();
+    for (ErrorClass errorClass : ErrorClass.values()) {
+      DatabaseError error = letter(errorClass.text()).failure().error();
+      assertThat(error.errorClass()).isEqualTo(errorClass);
+      assertThat(error.code()).isEqualTo("23" + String.format("%03d", errorClass.ordinal()));
+    }
+  }
+
+  @Test
+  void lettersAreListedByWhatIsAskedForAndInPages() {
+    park(put("b1", "1"), ErrorClass.CONSTRAINT, "23505", 1_000_000);
+    park(put("b2", null), ErrorClass.CONSTRAINT, "23514", 2_000_000);
+    park(put("a", "1"), ErrorClass.VALUE, "22001", 3_000_000);
+    park(put("c", "1"), ErrorClass.CONFLICT, "40001", 4_000_000);
+    put("pending", "1");
+    defer(put("deferred", "1"), Duration.ofHours(1), 1);
+    assertThat(texts(DeadLetterFilter.all(), null, 10)).containsExactly("a", "b1", "b2", "c");
+    assertThat(texts(DeadLetterFilter.all(), null, 2)).containsExactly("a", "b1");
+    assertThat(texts(DeadLetterFilter.all(), "b1", 2)).containsExactly("b2", "c");
+    assertThat(texts(DeadLetterFilter.all(), "c", 2)).isEmpty();
+    assertThat(texts(DeadLetterFilter.of(ErrorClass.CONSTRAINT), null, 10))
+        .containsExactly("b1", "b2");
+    assertThat(texts(DeadLetterFilter.of(ErrorClass.CONSTRAINT), null, 1)).containsExactly("b1");
+    assertThat(texts(new DeadLetterFilter("", null, "2351", null, null), null, 10))
+        .containsExactly("b2");
+    assertThat(texts(new DeadLetterFilter("b", null, null, null, null), "b1", 10))
+        .containsExactly("b2");
+    Instant two = Instant.ofEpochSecond(2);
+    assertThat(texts(new DeadLetterFilter("", null, null, two, two.plusSeconds(2)), null, 10))
+        .containsExactly("a", "b2");
+    assertThat(await(store.letters(DeadLetterFilter.all(), "b1", 1)).get(0).mutation())
+        .isInstanceOf(Mutation.Remove.class);
+  }
+
+  private List<String> texts(DeadLetterFilter filter, @Nullable String after, int limit) {
+    return await(store.letters(filter, after, limit)).stream().map(Letter::keyText).toList();
+  }
+
+  @Test
+  void aRetriedLetterIsOfferedAtOnceAsIfItHadNeverBeenRefused() {
+    environment.advance(Duration.ofHours(1));
+    Mutation a = put("a", "bad");
+    take(5);
+    await(store.park(0, 1, a, 4, new Failure(FAILURE.error(), environment.wallMicros())));
+    environment.advance(Duration.ofHours(1));
+    put("ready", "1");
+    long before = store.nowMicros(0);
+    assertThat(retry(a)).isEqualTo(Letter.Fate.DONE);
+    assertThat(letter("a")).isNull();
+    assertThat(get("a"))
+        .isEqualTo(new Lookup(key("a"), EntryState.PENDING, row("bad"), a.version(), 0));
+    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
+    assertThat(store.stats(0).nextDue()).isLessThanOrEqualTo(environment.wallMicros());
+    assertThat(store.pendingEntries()).isEqualTo(2);
+    // It is owed again, by all who ask, and from now on.
+    Owed owed = await(store.owed(key("a")));
+    assertThat(owed.parked()).isFalse();
+    crashAndReopen();
+    assertThat(take(5).mutations()).hasSize(1);
+    Taken taken = take(5);
+    assertThat(taken.mutations()).containsExactly(a);
+    assertThat(attempts(taken)).containsExactly(Map.entry(key("a"), 0));
+    assertThat(taken.tried().get(key("a")).firstMicros()).isGreaterThanOrEqualTo(before);
+    // The frontier does not go back to when it was written.
+    assertThat(taken.frontier()).isGreaterThan(a.version() + 3_600_000_000L - 1);
+    settle(a);
+    assertThat(get("a").state()).isEqualTo(EntryState.CLEAN);
+    assertThat(await(store.owed(key("a")))).isEqualTo(Owed.NOTHING);
+  }
+
+  @Test
+  void aRetriedLetterIsDueThoughTheClockIsSetBack() {
+    Mutation a = parked("a", "bad");
+    retry(a);
+    environment.setWallMicros(environment.wallMicros() - 7_200_000_000L);
+    assertThat(take(5).mutations()).containsExactly(a);
+  }
+
+  @Test
+  void aLetterThatIsRefusedAgainAfterARetryIsALetterAgain() {
+    Mutation a = parked("a", "bad");
+    retry(a);
+    take(5);
+    park(a, ErrorClass.CONSTRAINT, "23514", 99);
+    assertThat(letter("a").attempts()).isEqualTo(4);
+    assertThat(letter("a").failure().error().code()).isEqualTo("23514");
+    crashAndReopen();
+    assertThat(counts(store.stats(0))).isEqualTo(counts(0, 0, 1, 0));
+    assertThat(retry(a)).isEqualTo(Letter.Fate.DONE);
+  }
+
+  @Test
+  void aRetriedConflictIsServedAgain() {
+    Mutation ours = put("a", "ours");
+    take(5);
+    await(store.park(0, 1, ours, 1, CONFLICT));
+    filled("a", "theirs", ours.version() + 10);
+    assertThat(retry(ours)).isEqualTo(Letter.Fate.DONE);
+    assertThat(get("a").row()).isEqualTo(row("ours"));
+    assertThat(store.stats(0).conflicts()).isZero();
+  }
+
+  @Test
+  void aDiscardedLetterIsGoneForGoodAndReadsAskTheDatabase() {
+    settle(put("a", "good"));
+    Mutation a = parked("a", "bad");
+    Mutation other = parked("b", "bad");
+    assertThat(discard(a)).isEqualTo(Letter.Fate.DONE);
+    assertThat(letter("a")).isNull();
+    assertThat(get("a").miss()).isTrue();
+    assertThat(await(store.owed(key("a")))).isEqualTo(Owed.NOTHING);
+    assertThat(counts(store.stats(0))).isEqualTo(counts(0, 0, 1, 0));
+    assertThat(pending().entries()).extracting(PendingEntry::key).containsExactly("b");
+    crashAndReopen();
+    assertThat(get("a").miss()).isTrue();
+    assertThat(counts(store.stats(0))).isEqualTo(counts(0, 0, 1, 0));
+    assertThat(letter("b").mutation()).isEqualTo(other);
+    assertThat(put("a", "2").version()).isGreaterThan(a.version());
+    assertThat(take(5).mutations()).hasSize(1);
+  }
+
+  @Test
+  void aLoadThatIsUnderWayWhenALetterIsDiscardedIsNotStored() {
+    Mutation ours = put("a", "ours");
+    take(5);
+    await(store.park(0, 1, ours, 1, CONFLICT));
+    filled("a", "theirs", ours.version() + 10);
+    await(store.invalidate(key("a")));
+    long token = get("a").fillToken();
+    assertThat(discard(ours)).isEqualTo(Letter.Fate.DONE);
+    assertThat(fill("a", "theirs", ours.version() + 10, token)).isNull();
+    assertThat(get("a").miss()).isTrue();
+  }
+
+  @Test
+  void whatIsAskedOfALetterThatIsNotThereTellsWhatBecameOfIt() {
+    Mutation a = parked("a", "bad");
+    Mutation other = new Mutation.Put(key("a"), row("bad"), a.version() + 1, 1);
+    Mutation older = new Mutation.Put(key("a"), row("bad"), a.version() - 1, 1);
+    Mutation unknown = new Mutation.Put(key("never"), row("bad"), 5, 1);
+    assertThat(List.of(retry(unknown), discard(unknown))).containsOnly(Letter.Fate.NONE);
+    assertThat(List.of(retry(other), discard(other))).containsOnly(Letter.Fate.NONE);
+    assertThat(List.of(retry(older), discard(older))).containsOnly(Letter.Fate.SUPERSEDED);
+    assertThat(letter("a").mutation()).isEqualTo(a);
+    retry(a);
+    assertThat(List.of(retry(a), discard(a))).containsOnly(Letter.Fate.RETRIED);
+    take(5);
+    assertThat(List.of(retry(a), discard(a))).containsOnly(Letter.Fate.RETRIED);
+    Mutation newer = put("a", "newer");
+    assertThat(List.of(retry(a), discard(a))).containsOnly(Letter.Fate.SUPERSEDED);
+    settle(a);
+    assertThat(take(5).mutations()).containsExactly(newer);
+    settle(newer);
+    assertThat(List.of(retry(a), discard(a))).containsOnly(Letter.Fate.NONE);
+    Mutation b = parked("b", "bad");
+    assertThat(List.of(discard(b), discard(b), retry(b)))
+        .containsExactly(Letter.Fate.DONE, Letter.Fate.NONE, Letter.Fate.NONE);
+  }
+
+  @Test
+  void aNewerWriteOfALetterThatIsRetriedAndUnderWayFollowsIt() {
+    Mutation a = parked("a", "bad");
+    retry(a);
+    assertThat(take(5).mutations()).containsExactly(a);
+    Mutation newer = put("a", "newer");
+    settle(a);
+    crashAndReopen();
+    assertThat(take(5).mutations()).containsExactly(newer);
+    assertThat(take(5).tried()).isEmpty();
+  }
+
+  /** The staged write is the later one: what is retried must never go over it. */
+  @Test
+  void aLetterIsNotRetriedWhileAWriteOfItsKeyIsStaged() {
+    Mutation a = parked("a", "bad");
+    Mutation staged = put("a", "good", Durability.DATABASE);
+    assertThat(retry(a)).isEqualTo(Letter.Fate.UNDECIDED);
+    assertThat(take(5).mutations()).containsExactly(staged);
+    assertThat(retry(a)).isEqualTo(Letter.Fate.UNDECIDED);
+    assertThat(letter("a").mutation()).isEqualTo(a);
+    settle(staged);
+    assertThat(retry(a)).isEqualTo(Letter.Fate.NONE);
+    assertThat(get("a"))
+        .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("good"), staged.version(), 0));
+    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
+    crashAndReopen();
+    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
+    assertThat(take(5).mutations()).isEmpty();
+  }
+
+  /** The database may have the staged write, so the letter must not go over it under its own, older version. */
+  @Test
+  void aLetterWhoseKeyHadAWriteOfUnknownOutcomeIsRetriedUnderANewVersion() {
+    Mutation a = parked("a", "bad");
+    Mutation b = parked("b", "bad");
+    Mutation stagedA = put("a", "good", Durability.DATABASE);
+    Mutation stagedB = put("b", "good", Durability.DATABASE);
+    take(5);
+    await(store.unstage(0, 1, stagedA));
+    assertThat(retry(a)).isEqualTo(Letter.Fate.DONE);
+    crashAndReopen();
+    assertThat(retry(b)).isEqualTo(Letter.Fate.DONE);
+    crashAndReopen();
+    List<Mutation> taken = take(5).mutations();
+    assertThat(taken).extracting(Mutation::key).containsExactlyInAnyOrder(key("a"), key("b"));
+    assertThat(taken)
+        .allSatisfy(m -> assertThat(m.version()).isGreaterThan(stagedB.version()))
+        .allSatisfy(m -> assertThat(((Mutation.Put) m).row()).isEqualTo(row("bad")));
+    assertThat(retry(a)).isEqualTo(Letter.Fate.SUPERSEDED);
+  }
+
+  @Test
+  void aLetterIsDiscardedWhileAWriteOfItsKeyIsStaged() {
+    Mutation a = parked("a", "bad");
+    Mutation b = parked("b", "bad");
+    Mutation stagedA = put("a", "good", Durability.DATABASE);
+    Mutation stagedB = put("b", "good", Durability.DATABASE);
+    take(5);
+    assertThat(discard(a)).isEqualTo(Letter.Fate.DONE);
+    assertThat(discard(b)).isEqualTo(Letter.Fate.DONE);
+    settle(stagedA);
+    await(store.unstage(0, 1, stagedB));
+    assertThat(get("a").row()).isEqualTo(row("good"));
+    assertThat(get("b").miss()).isTrue();
+    crashAndReopen();
+    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
+  }
+
+  @Test
+  void aWriteThatExpectsALetterIsCarriedOutOnlyWhileThatIsThere() {
+    for (Durability durability :
+        List.of(Durability.MEMORY, Durability.JOURNAL, Durability.DISK, Durability.DATABASE)) {
+      Mutation bad = parked("a", "bad");
+      Mutation other = new Mutation.Put(key("a"), row("bad"), bad.version() + 1, 1);
+      assertThat(write("a", "good", durability, letter(other)))
+          .isEqualTo(new WriteOutcome.Mismatch(get("a")));
+      carriedOut(write("a", "good", durability, letter(bad)));
+      Mutation good = take(5).mutations().get(0);
+      assertThat(good.version()).isGreaterThan(bad.version());
+      settle(good);
+      assertThat(letter("a")).isNull();
+      // What is there now has that version, but is no letter.
+      assertThat(write("a", "better", durability, letter(good)))
+          .isEqualTo(new WriteOutcome.Mismatch(get("a")));
+    }
+    Mutation bad = parked("a", "bad");
+    retry(bad);
+    assertThat(write("a", "good", Durability.DISK, letter(bad)))
+        .isEqualTo(new WriteOutcome.Mismatch(get("a")));
+    take(5);
+    park(bad);
+    discard(bad);
+    assertThat(write("a", "good", Durability.DISK, letter(bad)))
+        .isInstanceOf(WriteOutcome.Mismatch.class);
+  }
+
+  @Test
+  void aLetterThatIsAConflictIsExpectedAsALetter() {
+    Mutation ours = put("a", "ours");
+    take(5);
+    await(store.park(0, 1, ours, 1, CONFLICT));
+    Mutation b = put("b", "ours");
+    take(5);
+    await(store.park(0, 1, b, 1, CONFLICT));
+    filled("b", "theirs", b.version() + 10);
+    carriedOut(write("a", "again", Durability.DISK, letter(ours)));
+    carriedOut(write("b", "again", Durability.DISK, letter(b)));
+    assertThat(get("b").row()).isEqualTo(row("again"));
+    assertThat(get("b").version()).isGreaterThan(b.version() + 10);
+  }
+
+  @Test
+  void whileAWriteOfALettersKeyIsStagedNobodyKnowsWhetherItStays() {
+    Mutation bad = parked("a", "bad");
+    Mutation staged = put("a", "good", Durability.DATABASE);
+    assertThat(write("a", "better", Durability.DISK, letter(bad)))
+        .isEqualTo(WriteOutcome.KeyPending.INSTANCE);
+    take(5);
+    await(store.unstage(0, 1, staged));
+    carriedOut(write("a", "better", Durability.DISK, letter(bad)));
+  }
+
+  // What is kept beside the entries
+
+  @Test
+  void whatTheStoreWasToldToRememberIsFoundWithoutIt() {
+    assertThat(factory().remembered("things")).isNull();
+    store.remember(new byte[] {1, 2, 3});
+    assertThat(factory().remembered("things")).containsExactly(1, 2, 3);
+    byte[] large = new byte[100_000];
+    Arrays.fill(large, (byte) 7);
+    store.remember(large);
+    crashAndReopen();
+    assertThat(factory().remembered("things")).isEqualTo(large);
+    store.remember(new byte[0]);
+    store.close();
+    assertThat(factory().remembered("things")).isEmpty();
+    store = open(1, 1_000, 1 << 20);
+    assertThat(factory().remembered("things")).isEmpty();
+  }
+
   // Remembered requests
 
   private static final Duration DAY = Duration.ofHours(RequestId.KEPT_HOURS);
@@ -1576,12 +1941,17 @@ public abstract class HotStoreContractTest {
     stages.add(store.park(0, 9, a, 1, FAILURE));
     stages.add(store.unstage(0, 9, a));
     stages.add(store.pending("", null, 5));
+    stages.add(store.letters(DeadLetterFilter.all(), null, 5));
+    stages.add(store.letter(key("a")));
+    stages.add(store.retry(key("a"), a.version()));
+    stages.add(store.discard(key("a"), a.version()));
     stages.add(store.invalidate(key("a")));
     stages.add(store.request("r"));
     stages.add(store.put(asking("b", "1", Durability.DISK, "r")));
     for (CompletionStage<?> stage : stages) {
       assertThatThrownBy(() -> await(stage)).isInstanceOf(UnavailableException.class);
     }
+    assertThatThrownBy(() -> store.remember(new byte[1])).isInstanceOf(UnavailableException.class);
     store.close();
   }
 }
