@@ -97,7 +97,8 @@ final class BatchWriter {
       check.run();
     }
     boolean alone = batch.mutations().size() == 1;
-    boolean orphan = refusal.error().errorClass() == ErrorClass.FOREIGN_KEY && parents.any();
+    boolean orphan =
+        refusal.error().errorClass() == ErrorClass.FOREIGN_KEY && !parents.schemas().isEmpty();
     if (alone && !orphan) {
       return new Applied(List.of(refusal.ofOneRow()), rows.sent());
     }
@@ -106,7 +107,8 @@ final class BatchWriter {
     others.count(rows.sent() + 1);
     Bisection bisection = new Bisection(dialect, connection, others, limits, parents, check);
     bisection.run(refusal);
-    if (bisection.timedOut() && !alone && good(others.outcomes()) == 0) {
+    boolean nothing = others.outcomes().stream().allMatch(Applied.Retry.class::isInstance);
+    if (nothing && bisection.timedOut() && !alone) {
       connection.rollback();
       throw failed(ErrorClass.TIMEOUT, refusal, cause);
     }

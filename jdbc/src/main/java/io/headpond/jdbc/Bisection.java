@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * again, and the rest is kept.
  *
  * <p><b>Order.</b> A row that is refused for the lack of another, or for one that is in its way, is tried again after that may have been written or removed.
+ * If it may be owed by another dataset, it is not counted.
  *
  * <p>For one use; not thread-safe.
  */
@@ -200,7 +201,8 @@ final class Bisection {
   }
 
   private boolean exhausted() {
-    return rows.sent() >= MOST_STATEMENTS || spentMillis() >= limits.searchMillis();
+    return rows.sent() >= MOST_STATEMENTS
+        || limits.searchMillis() - spentMillis() < limits.searchMillis() / SMALLEST_SHARE;
   }
 
   private void leave(List<Integer> part, SqlTrouble because) {
@@ -220,17 +222,11 @@ final class Bisection {
 
   /** While it helps, what is curable. */
   private void writeAgain(SqlTrouble first) throws SQLException {
-    List<Integer> orphans = refused(ErrorClass.FOREIGN_KEY);
-    long current = Long.MAX_VALUE;
-    boolean again = false;
-    if (!orphans.isEmpty() && parents.any()) {
-      // First how current they are, then the rows once more: so none counts whose parent came in
-      // between.
-      prepare(1);
-      current = parents.currentUpTo(connection);
-      rows.count(1);
-      again = current < Long.MAX_VALUE;
-    }
+    // First how current the others are, then the rows once more: so none counts whose parent came
+    // in
+    // between.
+    long current = refused(ErrorClass.FOREIGN_KEY).isEmpty() ? Long.MAX_VALUE : currentUpTo();
+    boolean again = current < Long.MAX_VALUE;
     while (true) {
       List<Integer> curable = curable(again);
       int before = written;
@@ -249,6 +245,25 @@ final class Bisection {
         rows.setOutcome(at, new Applied.Retry(refused.error()));
       }
     }
+  }
+
+  private long currentUpTo() throws SQLException {
+    long current = Long.MAX_VALUE;
+    for (String schema : parents.schemas()) {
+      prepare(1);
+      rows.count(1);
+      try {
+        current = Math.min(current, parents.currentUpTo(connection, schema));
+      } catch (SQLException e) {
+        Answer answer = dialect.trouble(e).answer();
+        if (answer != Answer.CHECKED && answer != Answer.BLOCKED) {
+          throw e;
+        }
+        // No table of ours there, or not for this user: none of a dataset of ours.
+        failed = true;
+      }
+    }
+    return current;
   }
 
   private List<Integer> refused(ErrorClass errorClass) {

@@ -36,6 +36,7 @@ public final class JdbcDatabase implements AutoCloseable {
   private final boolean unsafeAllowed;
   private final Lane flushes;
   private final Lane reads;
+  private final Arrivals arrivals = new Arrivals();
 
   private JdbcDatabase(Builder settings, String threads) {
     this.dialect = settings.dialect;
@@ -107,6 +108,10 @@ public final class JdbcDatabase implements AutoCloseable {
 
   Lane reads() {
     return reads;
+  }
+
+  Arrivals arrivals() {
+    return arrivals;
   }
 
   /** Checks a mapping on a connection of its own, so that a refusal is told at once and in full. */

@@ -9,6 +9,7 @@ import io.headpond.spi.Applied;
 import io.headpond.spi.Batch;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Loaded;
+import io.headpond.spi.Mutation;
 import io.headpond.spi.StoreId;
 import io.headpond.spi.SystemOfRecord;
 import java.sql.Connection;
@@ -27,23 +28,34 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
   private final JdbcDatabase database;
   private final boolean owned;
   private final String dataset;
+  private final Declaration declaration;
   private final MappedTable table;
   private final TableStatements statements;
   private final Leases leases;
   private final BatchWriter writer;
   private final AtomicBoolean closed = new AtomicBoolean();
 
+  /** Whether the table is known to be what it was when it was checked. */
+  private volatile boolean checked;
+
+  private volatile String description;
+
+  /**
+   * @param checked false if the table is remembered only
+   */
   JdbcSystemOfRecord(
       JdbcDatabase database,
       boolean owned,
-      String dataset,
-      RowType declared,
-      Mapping mapping,
-      MappedTable table) {
+      Declaration declaration,
+      MappedTable table,
+      boolean checked) {
     this.database = database;
     this.owned = owned;
-    this.dataset = dataset;
+    this.dataset = declaration.dataset();
+    this.declaration = declaration;
     this.table = table;
+    this.checked = checked;
+    this.description = table.description();
     this.statements = new TableStatements(table);
     this.leases = new Leases(table, dataset, database.leaseTtl());
     this.writer =
@@ -53,8 +65,8 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
             statements,
             leases,
             Limits.of(database.leaseTtl()),
-            new Parents(),
-            () -> database.check(declared, mapping.withCreateTable(false)));
+            new Parents(table),
+            () -> declaration.check(database));
   }
 
   @Override
@@ -64,7 +76,7 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
 
   @Override
   public String description() {
-    return table.description();
+    return description;
   }
 
   @Override
@@ -124,7 +136,23 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
 
   @Override
   public CompletionStage<Applied> apply(Batch batch, Lease lease) {
-    return inTransaction(connection -> writer.apply(connection, batch, lease));
+    return inTransaction(connection -> writer.apply(connection, batch, lease))
+        .whenComplete(
+            (applied, failure) -> {
+              if (failure == null && wrote(batch, applied)) {
+                database.arrivals().arrived(table);
+              }
+            });
+  }
+
+  private static boolean wrote(Batch batch, Applied applied) {
+    for (int i = 0; i < batch.mutations().size(); i++) {
+      if (batch.mutations().get(i) instanceof Mutation.Put
+          && applied.outcomes().get(i) instanceof Applied.Done) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Override
@@ -149,14 +177,23 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
   }
 
   @Override
+  public void whenParentsArrive(Runnable listener) {
+    database.arrivals().listen(table, listener);
+  }
+
+  @Override
   public byte[] mapping() {
-    throw new UnsupportedOperationException("mapping");
+    return RememberedMapping.write(dataset, declaration.declared(), declaration.mapping(), table);
   }
 
   /** With connections of its own, what is under way is ended; on shared ones it ends by itself. */
   @Override
   public void close() {
-    if (!closed.getAndSet(true) && owned) {
+    if (closed.getAndSet(true)) {
+      return;
+    }
+    database.arrivals().leave(table);
+    if (owned) {
       database.close();
     }
   }
@@ -212,8 +249,32 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
           if (closed.get()) {
             throw closedException();
           }
+          checkOnce();
           return work.run(connection);
         });
+  }
+
+  /** What was remembered must be what is there, before anything is asked of it. */
+  private void checkOnce() {
+    if (checked) {
+      return;
+    }
+    synchronized (declaration) {
+      if (checked) {
+        return;
+      }
+      MappedTable found = declaration.check(database);
+      if (!found.sameAs(table)) {
+        throw new ConfigurationException(
+            "dataset "
+                + dataset
+                + ": the columns of table "
+                + found.qualified()
+                + " have changed since this server last started with the database; restart it");
+      }
+      description = found.description();
+      checked = true;
+    }
   }
 
   private UnavailableException closedException() {

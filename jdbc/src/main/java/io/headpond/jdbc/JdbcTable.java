@@ -83,10 +83,34 @@ public final class JdbcTable implements SystemOfRecordFactory {
 
   @Override
   public SystemOfRecord connect(String dataset, RowType declared) {
+    return opened(
+        dataset,
+        connected ->
+            new JdbcSystemOfRecord(
+                connected,
+                owned,
+                new Declaration(dataset, declared, mapping),
+                connected.check(declared, mapping),
+                true));
+  }
+
+  @Override
+  public SystemOfRecord resume(String dataset, RowType declared, byte[] remembered) {
+    return opened(
+        dataset,
+        connected ->
+            new JdbcSystemOfRecord(
+                connected,
+                owned,
+                new Declaration(dataset, declared, mapping),
+                RememberedMapping.read(dataset, declared, mapping, remembered),
+                false));
+  }
+
+  private SystemOfRecord opened(String dataset, Function<JdbcDatabase, SystemOfRecord> table) {
     JdbcDatabase connected = database.apply(dataset);
     try {
-      return new JdbcSystemOfRecord(
-          connected, owned, dataset, declared, mapping, connected.check(declared, mapping));
+      return table.apply(connected);
     } catch (RuntimeException | Error e) {
       if (owned) {
         connected.close();

@@ -19,7 +19,7 @@ final class LeaseRows {
   static final String NAME = "headpond_lease";
 
   private static final String TIME = "timestamptz 'epoch' + ?::bigint * interval '1 microsecond'";
-  private static final String MICROS = "(extract(epoch FROM frontier) * 1000000)::bigint";
+  static final String MICROS = "(extract(epoch FROM frontier) * 1000000)::bigint";
 
   /** A row. */
   record Held(@Nullable UUID owner, long epoch, long frontier, long highVersion, long lastBatch) {}

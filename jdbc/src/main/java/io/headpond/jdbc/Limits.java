@@ -32,6 +32,6 @@ record Limits(
         ttl * 4 / 5,
         (int) (ttl * 2 / 3),
         ttl / 3,
-        Math.max(10, ttl / 300));
+        Math.max(10, ttl / 600));
   }
 }

@@ -2,6 +2,8 @@ package io.headpond.jdbc;
 
 import io.headpond.RowType;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param keySequence gives new keys; quoted and with its schema; null if there is none
  * @param enumTypes the enum types of those columns that are of one, or whose elements are, as SQL spells them
  * @param deferrable whether constraints may be checked as late as the commit
+ * @param parents other tables that its foreign keys refer to
+ * @param children other tables whose foreign keys refer to it
  * @param description table, database and server, for people
  */
 record MappedTable(
@@ -26,6 +30,8 @@ record MappedTable(
     @Nullable String keySequence,
     Map<String, String> enumTypes,
     boolean deferrable,
+    Set<TableName> parents,
+    Set<TableName> children,
     String description) {
 
   /** Schema and table, quoted. */
@@ -41,5 +47,13 @@ record MappedTable(
   /** One of Headpond's own tables, quoted. */
   String own(String table) {
     return TableName.quote(schema) + "." + TableName.quote(table);
+  }
+
+  /** Whether every statement and every value of the other would be the same. */
+  boolean sameAs(MappedTable other) {
+    return qualified().equals(other.qualified())
+        && type.equals(other.type)
+        && enumTypes.equals(other.enumTypes)
+        && Objects.equals(keySequence, other.keySequence);
   }
 }

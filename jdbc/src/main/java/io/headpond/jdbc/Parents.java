@@ -1,15 +1,66 @@
 package io.headpond.jdbc;
 
+import java.sql.Array;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
-/** The datasets whose tables this one refers to. Thread-safe. */
+/**
+ * How current the tables are that foreign keys tie this one to: those whose datasets have something pending that is older than a row may be
+ * all that it lacks. The leases in the database tell. Thread-safe.
+ */
 final class Parents {
-  boolean any() {
-    return false;
+  /** A dataset that nobody has served for so long holds nothing back. */
+  private static final String FORGOTTEN = "interval '1 day'";
+
+  /** The tables' names as {@code headpond_dataset} has them, by schema. */
+  private final Map<String, Set<String>> tables = new TreeMap<>();
+
+  Parents(MappedTable table) {
+    for (Set<TableName> some : List.of(table.parents(), table.children())) {
+      for (TableName name : some) {
+        String schema = String.valueOf(name.schema());
+        tables.computeIfAbsent(schema, s -> new TreeSet<>()).add(schema + "." + name.table());
+      }
+    }
   }
 
-  long currentUpTo(Connection connection) throws SQLException {
-    return Long.MAX_VALUE;
+  /** Where such tables stand, and Headpond's own beside them, if they are of a dataset. */
+  Set<String> schemas() {
+    return tables.keySet();
+  }
+
+  /**
+   * Up to which version all datasets of such tables in a schema are in the database.
+   *
+   * @return {@link Long#MAX_VALUE} if there are none that are served
+   */
+  long currentUpTo(Connection connection, String schema) throws SQLException {
+    String own = TableName.quote(schema) + ".";
+    Array names = connection.createArrayOf("text", tables.getOrDefault(schema, Set.of()).toArray());
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            "SELECT min(coalesce("
+                + LeaseRows.MICROS
+                + ", 0)) FROM "
+                + own
+                + "headpond_lease JOIN "
+                + own
+                + "headpond_dataset USING (dataset) WHERE table_name = ANY(?)"
+                + " AND owner_token IS NOT NULL AND expires_at > clock_timestamp() - "
+                + FORGOTTEN)) {
+      query.setArray(1, names);
+      try (ResultSet row = query.executeQuery()) {
+        row.next();
+        long micros = row.getLong(1);
+        return row.wasNull() ? Long.MAX_VALUE : micros;
+      }
+    }
   }
 }

@@ -99,6 +99,21 @@ final class PostgresCatalogue {
       ORDER BY c.relname
       """;
 
+  /** A foreign key of a partition counts as its table's; of those that the server makes for partitions only the one they stand for. */
+  private static final String TIED =
+      """
+      WITH mine AS (SELECT ?::bigint::oid AS oid
+                    UNION SELECT relid FROM pg_catalog.pg_partition_tree(?::bigint::oid)),
+      tied AS (SELECT CASE WHEN ? THEN k.confrelid ELSE k.conrelid END AS oid
+               FROM pg_catalog.pg_constraint k
+               WHERE k.contype = 'f' AND k.conparentid = 0
+                 AND CASE WHEN ? THEN k.conrelid ELSE k.confrelid END IN (SELECT oid FROM mine))
+      SELECT DISTINCT n.nspname, c.relname
+      FROM tied JOIN pg_catalog.pg_class c ON c.oid = tied.oid
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.oid NOT IN (SELECT oid FROM mine)
+      """;
+
   private static final String OWN_TABLE =
       """
       SELECT has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
@@ -293,6 +308,27 @@ final class PostgresCatalogue {
       }
     }
     return indexes;
+  }
+
+  /**
+   * Other tables that foreign keys tie this one to.
+   *
+   * @param parents those that it refers to; otherwise those that refer to it
+   */
+  Set<TableName> tiedTables(long table, boolean parents) throws SQLException {
+    List<TableName> found = new ArrayList<>();
+    try (PreparedStatement statement = connection.prepareStatement(TIED)) {
+      statement.setLong(1, table);
+      statement.setLong(2, table);
+      statement.setBoolean(3, parents);
+      statement.setBoolean(4, parents);
+      try (ResultSet row = statement.executeQuery()) {
+        while (row.next()) {
+          found.add(new TableName(row.getString(1), row.getString(2)));
+        }
+      }
+    }
+    return Set.copyOf(found);
   }
 
   /** What the name stands for; null if nothing. */

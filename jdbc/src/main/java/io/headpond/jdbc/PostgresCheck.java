@@ -189,6 +189,8 @@ final class PostgresCheck {
         checkSequence(),
         enumTypes(columns),
         relation.deferrable(),
+        catalogue.tiedTables(relation.oid(), true),
+        catalogue.tiedTables(relation.oid(), false),
         describe(relation.schema()));
   }
 

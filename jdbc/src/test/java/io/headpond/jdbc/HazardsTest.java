@@ -271,6 +271,69 @@ class HazardsTest {
     assertThat(DB.query("SELECT id FROM " + table + " ORDER BY id")).containsExactly("1", "3");
   }
 
+  /** Each is written in a statement of its own while the bad one is searched for, and before what it refers to. */
+  @Test
+  void rowsOfABatchThatNeedEachOtherAreWrittenInWhateverOrder() {
+    DB.execute(
+        "ALTER TABLE " + table + " ADD FOREIGN KEY (parent) REFERENCES " + table,
+        "ALTER TABLE " + table + " ADD UNIQUE (name)",
+        "INSERT INTO " + table + " VALUES (30, 'taken', NULL, 0), (32, 'left', NULL, 0)");
+    SystemOfRecord database = bound();
+    Lease lease = get(database.acquire(STORE, 0));
+    List<Mutation> mutations = new ArrayList<>();
+    for (long id = 0; id < 20; id++) {
+      mutations.add(put(id, "row " + id, id + 1, 10 + id));
+    }
+    mutations.add(put(20, "row 20", null, 40));
+    mutations.add(put(21, "missing", 99L, 41));
+    mutations.add(put(29, "taken", null, 42));
+    mutations.add(put(30, "given", null, 43));
+    mutations.add(put(31, "left", null, 44));
+    mutations.add(new Mutation.Remove(key(32), 45, 1));
+    List<Applied.Outcome> outcomes =
+        get(database.apply(new Batch(1, mutations, 0), lease)).outcomes();
+    for (int i = 0; i < mutations.size(); i++) {
+      if (i == 21) {
+        assertThat(outcomes.get(i)).isInstanceOf(Applied.Rejected.class);
+      } else {
+        assertThat(outcomes.get(i)).as("%d", i).isEqualTo(Applied.Done.INSTANCE);
+      }
+    }
+    assertThat(name(29)).isEqualTo("taken");
+    assertThat(name(31)).isEqualTo("left");
+  }
+
+  /** It holds a newer version of somebody else, and a date that no mapping takes. */
+  @Test
+  void aRowThatCannotBeReadHarmsItselfAlone() {
+    DB.execute(
+        "CREATE TABLE " + table + "_d (id bigint PRIMARY KEY, day date, version bigint)",
+        "INSERT INTO " + table + "_d VALUES (2, 'infinity', 9000000000000000)");
+    RowType type =
+        RowType.builder().key("id", ColumnType.BIGINT).column("day", ColumnType.DATE).build();
+    try (SystemOfRecord database =
+        DB.table(table + "_d").versionColumn("version").connect("d" + table, type)) {
+      get(database.bind(STORE, 1, false));
+      Lease lease = get(database.acquire(STORE, 0));
+      List<Mutation> mutations = new ArrayList<>();
+      for (long id = 1; id <= 3; id++) {
+        mutations.add(
+            new Mutation.Put(type.key(id), type.rowOf(java.time.LocalDate.EPOCH), 10, id));
+      }
+      assertThat(get(database.apply(new Batch(1, mutations, 0), lease)).outcomes())
+          .satisfiesExactly(
+              first -> assertThat(first).isEqualTo(Applied.Done.INSTANCE),
+              second ->
+                  assertThat(second)
+                      .isInstanceOfSatisfying(
+                          Applied.Rejected.class,
+                          rejected ->
+                              assertThat(rejected.error().errorClass())
+                                  .isEqualTo(ErrorClass.VALUE)),
+              third -> assertThat(third).isEqualTo(Applied.Done.INSTANCE));
+    }
+  }
+
   /** The constraint came after the check at the start, so its error comes with the commit. */
   @Test
   void deferrableConstraintAddedLater() {
