@@ -1,8 +1,12 @@
 package io.headpond.engine;
 
+import io.headpond.DatabaseError;
+import io.headpond.ErrorClass;
+import io.headpond.HeadpondException;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.engine.FlushRequest.Result;
 import io.headpond.spi.Applied;
+import io.headpond.spi.BatchFailedException;
 import io.headpond.spi.DatabaseWentBackException;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.HotStore;
@@ -26,6 +30,9 @@ import org.slf4j.LoggerFactory;
 final class Delivery {
   private static final Logger log = LoggerFactory.getLogger(Delivery.class);
 
+  /** So many rows in a row that take too long, each of them alone, are an outage. */
+  private static final int SLOW = 3;
+
   private final Core core;
   private final HotStore store;
   private final Engine engine;
@@ -34,6 +41,7 @@ final class Delivery {
   private final StagedWrites stagedWrites;
   private final FlushEvents events;
   private final Settling settling;
+  private final BatchLimits limits;
   private final int partition;
   private final String name;
 
@@ -52,6 +60,9 @@ final class Delivery {
 
   /** What became of the batch of this cycle is known, and settled. */
   private boolean answered;
+
+  /** How many rows in a row took too long, each of them alone. */
+  private int timeouts;
 
   /** A take is under way: which staged writes it will return is not known. */
   private boolean taking;
@@ -73,6 +84,7 @@ final class Delivery {
     this.events = new FlushEvents(core, flusher, partition);
     this.settling =
         new Settling(core, engine, this, steps, refusals, stagedWrites, events, partition);
+    this.limits = new BatchLimits(core.settings().maxBatchSize());
     this.partition = partition;
     this.name = core.settings().name();
     this.lease = lease;
@@ -81,7 +93,7 @@ final class Delivery {
 
   /** Delivers the oldest entries, at most {@code max}. */
   void begin(int max) {
-    this.max = max;
+    this.max = Math.min(max, limits.next(store.stats(partition), core.environment().wallMicros()));
     Lease held = lease;
     if (held == null) {
       acquire();
@@ -109,6 +121,11 @@ final class Delivery {
   /** Whether a batch must be applied again before anything else. */
   boolean owesAnAnswer() {
     return unknown != null || committed != null;
+  }
+
+  /** Whether a bad row among the ready entries is searched for. */
+  boolean searching() {
+    return limits.searching();
   }
 
   /** Takes a staged write back whose caller has waited long enough, and answers it. */
@@ -194,12 +211,16 @@ final class Delivery {
   }
 
   private void renew(Lease held) {
+    apply(nothing(), held);
+  }
+
+  private Flight nothing() {
     // In this order: what is written after the time was read is either counted or has a later
     // version.
     long now = store.nowMicros(partition);
     PartitionStats stats = store.stats(partition);
     long frontier = stats.oldest() == 0 ? now : Math.min(now, stats.oldest());
-    apply(Flight.empty(frontier, batchId(), core.environment().nanos()), held);
+    return Flight.empty(frontier, batchId(), core.environment().nanos());
   }
 
   private void proceed(Lease held) {
@@ -238,8 +259,67 @@ final class Delivery {
           applied(flight, applied, held);
         },
         failure -> {
-          if (Failures.cause(failure) instanceof OutcomeUnknownException) {
+          Throwable cause = Failures.cause(failure);
+          if (cause instanceof BatchFailedException whole && !flight.mutations().isEmpty()) {
+            batchFailed(flight, whole.error(), held);
+            return;
+          }
+          if (mayBeDone(cause)) {
             unknown = flight;
+            lease = null;
+          }
+          failed(failure);
+        });
+  }
+
+  /** What the contract does not know may have happened at any time. */
+  private static boolean mayBeDone(Throwable failure) {
+    return failure instanceof OutcomeUnknownException || !(failure instanceof HeadpondException);
+  }
+
+  /** The lease went through and the rows did not: nothing of them is committed, and the next batch tells more. */
+  private void batchFailed(Flight flight, DatabaseError error, Lease held) {
+    if (flight == committed) {
+      // It cannot be made smaller; the rows themselves tell.
+      settling.appliedAgain(flight, Outcomes.none(flight.mutations(), error), 0, held);
+    } else if (limits.failed(flight)) {
+      alone(flight, error, held);
+    } else {
+      log.info(
+          "{}: partition {}: a batch of {} did not go through: {}",
+          name,
+          partition,
+          flight.mutations().size(),
+          error);
+      events.failed(flight, 0, error.toString());
+      if (flight.staged()) {
+        stagedWrites.notApplied(flight, epoch);
+      }
+      end(flight, Result.NOTHING);
+    }
+  }
+
+  /**
+   * It is this row. That it takes too long is not counted; after several in a row it is rather the database that is slow, and a pause follows. That it costs the connection is counted, if the connection
+   * is not lost without it.
+   */
+  private void alone(Flight flight, DatabaseError error, Lease held) {
+    if (error.errorClass() != ErrorClass.CONNECTION) {
+      limits.found(flight);
+      timeouts++;
+      settling.applied(flight, Outcomes.none(flight.mutations(), error), 0, held);
+      return;
+    }
+    steps.then(
+        core.systemOfRecord().apply(nothing().batch(), held),
+        applied -> {
+          flusher.renewed();
+          flusher.recovered();
+          limits.found(flight);
+          settling.applied(flight, Outcomes.refused(flight.mutations(), error), 1, held);
+        },
+        failure -> {
+          if (mayBeDone(Failures.cause(failure))) {
             lease = null;
           }
           failed(failure);
@@ -251,6 +331,8 @@ final class Delivery {
     // Until it is settled the batch is never said not to be done, whatever fails.
     committed = flight;
     flusher.recovered();
+    limits.succeeded(flight);
+    timeouts = 0;
     Outcomes outcomes = Outcomes.of(flight.mutations(), applied);
     if (again) {
       settling.appliedAgain(flight, outcomes, applied.statements(), held);
@@ -294,6 +376,11 @@ final class Delivery {
   /** Only ready entries are what a flush is for: staged writes have callers of their own, deferred entries their own time. */
   void end(Flight flight, Result result) {
     nothingInFlight();
+    String error = result.error();
+    if (timeouts >= SLOW && error != null) {
+      flusher.notDelivered(error, result);
+      return;
+    }
     flusher.ended(
         flight.staged() || flight.deferred()
             ? new Result(0, 0, 0, 0, result.statements(), null)

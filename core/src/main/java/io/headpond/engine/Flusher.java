@@ -228,7 +228,8 @@ final class Flusher {
   private long nanosUntilBatch(PartitionStats stats) {
     long until = Long.MAX_VALUE;
     if (stats.ready() > 0) {
-      boolean now = draining || stats.ready() >= core.settings().maxBatchSize();
+      boolean now =
+          draining || delivery.searching() || stats.ready() >= core.settings().maxBatchSize();
       until = now ? 0 : core.settings().linger().toNanos() - readyAgeNanos(stats);
     }
     if (stats.nextDue() != 0) {

@@ -53,10 +53,17 @@ record Outcomes(
     return outcomes.withNewest(newest);
   }
 
-  /** None of a batch went through, and no row could be named. */
+  /** Nothing of a batch went through, and it is no row's fault that is known. */
   static Outcomes none(List<Mutation> mutations, DatabaseError error) {
     Outcomes outcomes = empty(0);
     mutations.forEach(mutation -> outcomes.retried.put(mutation, error));
+    return outcomes;
+  }
+
+  /** Nothing of a batch went through, and it is its rows' fault. */
+  static Outcomes refused(List<Mutation> mutations, DatabaseError error) {
+    Outcomes outcomes = empty(0);
+    mutations.forEach(mutation -> outcomes.rejected.put(mutation, error));
     return outcomes;
   }
 

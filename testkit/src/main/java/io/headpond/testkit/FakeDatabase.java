@@ -75,6 +75,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private @Nullable RuntimeException loadFailure;
   private Function<Mutation, @Nullable DatabaseError> refusals = mutation -> null;
   private Function<Mutation, @Nullable DatabaseError> delays = mutation -> null;
+  private Function<Mutation, @Nullable DatabaseError> kills = mutation -> null;
   private @Nullable List<Runnable> held;
   private @Nullable HistoryChecker<Key, Row> watcher;
 
@@ -134,6 +135,13 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   /** What the database does not take now, through no fault of the row, as where it is locked; null for what it takes. */
   public void delayWith(Function<Mutation, @Nullable DatabaseError> delays) {
     this.delays = delays;
+  }
+
+  /**
+   * Which rows from now on cost their batch the connection or the time, after its lease was answered, and with which error; null for those that do not. Nothing is done then.
+   */
+  public void killWith(Function<Mutation, @Nullable DatabaseError> kills) {
+    this.kills = kills;
   }
 
   /** Answers are computed but kept back until {@link #releaseReplies}. */
@@ -373,6 +381,12 @@ public final class FakeDatabase implements SystemOfRecordFactory {
       Long last = confirmed.get(lease.partition());
       if (last != null && last != row.lastBatch) {
         throw new DatabaseWentBackException("the database lost batch " + last);
+      }
+      for (Mutation mutation : batch.mutations()) {
+        DatabaseError killed = kills.apply(mutation);
+        if (killed != null) {
+          throw new BatchFailedException(killed, new IOException("connection reset"));
+        }
       }
       List<Outcome> outcomes = new ArrayList<>();
       long high = row.highVersion;
