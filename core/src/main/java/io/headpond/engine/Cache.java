@@ -44,6 +44,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   private final RowType rowType;
   private final Durability durability;
   private final Updates updates;
+  private final DeadLetters<K, V> letters;
   private final KeyGenerator keys;
   private final Runnable afterClose;
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -56,6 +57,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
     Durability chosen = core.settings().durability();
     this.durability = chosen == null ? core.store().strongest() : chosen;
     this.updates = new Updates(core, engine);
+    this.letters = new Letters<>(core, engine, mapping, durability);
     this.keys = new KeyGenerator(core);
     this.afterClose = afterClose;
   }
@@ -72,7 +74,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
 
   @Override
   public DeadLetters<K, V> deadLetters() {
-    throw new UnsupportedOperationException("dead letters");
+    return letters;
   }
 
   @Override

@@ -219,7 +219,9 @@ final class Delivery {
     // version.
     long now = store.nowMicros(partition);
     PartitionStats stats = store.stats(partition);
-    long frontier = stats.oldest() == 0 ? now : Math.min(now, stats.oldest());
+    // A letter that was retried is older than the frontier that left it behind.
+    long oldest = Math.max(store.frontier(partition), stats.oldest());
+    long frontier = stats.oldest() == 0 ? now : Math.min(now, oldest);
     return Flight.empty(frontier, batchId(), core.environment().nanos());
   }
 

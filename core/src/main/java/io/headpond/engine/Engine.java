@@ -277,6 +277,16 @@ final class Engine {
     checkDrained();
   }
 
+  /** Why no writes are taken; null while they are. */
+  @Nullable HeadpondException refusing() {
+    return refusing;
+  }
+
+  /** A dead letter is pending again, and due. */
+  void retried(Key key) {
+    flushers[key.partition(flushers.length)].notice();
+  }
+
   /** A partition reaches the database again: the others need not wait for their next try. */
   void databaseAnswers() {
     for (Flusher flusher : flushers) {

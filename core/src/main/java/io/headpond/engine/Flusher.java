@@ -91,8 +91,8 @@ final class Flusher {
     }
   }
 
-  /** A write was staged: somebody waits for it. */
-  void staged() {
+  /** There is something that a write did not tell of: it is staged, or a letter that is tried again. */
+  void notice() {
     steps.on(this::look);
   }
 

@@ -277,7 +277,7 @@ final class WriteThrough {
       } else if (tooLate) {
         flusher.unstage(mutation);
       } else {
-        flusher.staged();
+        flusher.notice();
       }
     }
 

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>The frontier of a take.</b> A version is given, and its entry queued, under the partition's lock; so when a take holds it, each write with
  * a lower version is settled, taken, or still queued or deferred with {@code since} no higher than its version. The clock is moved to the frontier's time, so that each later
  * write has a higher version even if the wall clock jumps back. A write at DISK is acknowledged later than its version
- * was given, which only makes the frontier err on the safe side: what was acknowledged before T has a version below T.
+ * was given, which only makes the frontier err on the safe side: what was acknowledged before T has a version below T. A frontier leaves letters behind; one that is
+ * retried does not take it back.
  */
 final class Batches {
   private final StoreState store;
@@ -110,7 +111,7 @@ final class Batches {
           new Taken(
               mutations,
               tried,
-              partition.oldestNotTaken(now),
+              Math.max(partition.frontier, partition.oldestNotTaken(now)),
               partition.ready.size(),
               head == null ? 0 : head.since,
               turn == Turn.STAGED);

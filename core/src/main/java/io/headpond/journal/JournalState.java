@@ -163,11 +163,6 @@ final class JournalState implements RecordVisitor {
   public void trouble(Key key, long version, long writeId, Trouble trouble) {
     Found found = found(key, version);
     if (found.pending() && found.version == version) {
-      if (found.parked() && !trouble.parked()) {
-        // Retried: it has been pending since then.
-        found.since = trouble.firstMicros();
-        found.ownSince = found.since;
-      }
       found.trouble = trouble;
     }
   }

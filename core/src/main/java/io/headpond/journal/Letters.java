@@ -96,15 +96,13 @@ final class Letters {
       if (partition.staged.containsKey(key)) {
         return CompletableFuture.completedFuture(Fate.UNDECIDED);
       }
-      long wall = store.environment.wallMicros();
-      long now = partition.now(wall);
-      Trouble retried = trouble.retried(now);
+      Trouble retried = trouble.retried(store.environment.wallMicros());
       if (trouble.overtaken()) {
         again(partition, entry, group, retried);
       } else {
         store.journal.append(group.trouble(entry.current, retried), Journal.Use.RELEASE);
       }
-      partition.retry(entry, retried, now);
+      partition.retry(entry, retried);
     } finally {
       partition.lock.unlock();
     }
@@ -121,7 +119,7 @@ final class Letters {
         row == null
             ? new Mutation.Remove(entry.key, version, writeId)
             : new Mutation.Put(entry.key, row, version, writeId);
-    store.journal.append(group.put(mutation, encoded, version, trouble), Journal.Use.FLUSH);
+    store.journal.append(group.put(mutation, encoded, entry.oldest(), trouble), Journal.Use.FLUSH);
     entry.current = mutation;
     entry.recordedIn(group);
   }

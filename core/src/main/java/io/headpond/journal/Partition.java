@@ -181,12 +181,8 @@ final class Partition {
     }
   }
 
-  /**
-   * The letter waits like a deferred entry whose time has come; it has been pending since now, as nobody owed it while it was parked. There is always
-   * room for it.
-   */
-  void retry(HotEntry entry, Trouble trouble, long now) {
-    entry.since = now;
+  /** The letter waits like a deferred entry whose time has come. There is always room for it. */
+  void retry(HotEntry entry, Trouble trouble) {
     change(entry, trouble);
     wait(entry);
   }

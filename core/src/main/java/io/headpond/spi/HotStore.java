@@ -208,7 +208,7 @@ public interface HotStore extends AutoCloseable {
   CompletionStage<@Nullable Letter> letter(Key key);
 
   /**
-   * Makes a dead letter pending again, under the version it has, as one that was deferred and is due now, with no attempts counted, and pending since now. It takes room in
+   * Makes a dead letter pending again, under the version it has, as one that was deferred and is due now, with no attempts counted. It takes room in
    * the limits again, and is never refused for lack of it. Durable when the stage completes.
    *
    * <p>While a write of its key is staged nobody can know whether the letter stays, and nothing is done ({@link Letter.Fate#UNDECIDED}). If such a write was

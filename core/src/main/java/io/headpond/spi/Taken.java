@@ -11,7 +11,7 @@ import java.util.Map;
  * @param tried what the database has had against those of them that were deferred before; empty if they are ready entries or
  *     staged writes
  * @param frontier a time of the store's clock in microseconds: once {@code mutations} are in the
- *     database, every write that was acknowledged before it is there, parked ones excepted
+ *     database, every write that was acknowledged before it is there, excepted those that are or were parked. Never lower than the one that was settled last
  * @param remaining how many entries are ready to be taken beside these
  * @param oldestRemaining since when the oldest of those is pending, in microseconds of the store's
  *     clock; 0 if there is none

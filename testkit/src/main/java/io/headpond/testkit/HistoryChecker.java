@@ -118,9 +118,7 @@ public final class HistoryChecker<K, V> {
     }
 
     boolean mayHaveMade(@Nullable V seen) {
-      return madeBy == null
-          ? Objects.equals(value, seen)
-          : seen != null && madeBy.test(seen);
+      return madeBy == null ? Objects.equals(value, seen) : seen != null && madeBy.test(seen);
     }
 
     @Override

@@ -1424,7 +1424,7 @@ public abstract class HotStoreContractTest {
     await(store.park(0, 1, a, 4, new Failure(FAILURE.error(), environment.wallMicros())));
     environment.advance(Duration.ofHours(1));
     put("ready", "1");
-    long before = store.nowMicros(0);
+    long before = environment.wallMicros();
     assertThat(retry(a)).isEqualTo(Letter.Fate.DONE);
     assertThat(letter("a")).isNull();
     assertThat(get("a"))
@@ -1432,20 +1432,37 @@ public abstract class HotStoreContractTest {
     assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
     assertThat(store.stats(0).nextDue()).isLessThanOrEqualTo(environment.wallMicros());
     assertThat(store.pendingEntries()).isEqualTo(2);
-    // It is owed again, by all who ask, and from now on.
-    Owed owed = await(store.owed(key("a")));
-    assertThat(owed.parked()).isFalse();
     crashAndReopen();
     assertThat(take(5).mutations()).hasSize(1);
     Taken taken = take(5);
     assertThat(taken.mutations()).containsExactly(a);
     assertThat(attempts(taken)).containsExactly(Map.entry(key("a"), 0));
     assertThat(taken.tried().get(key("a")).firstMicros()).isGreaterThanOrEqualTo(before);
-    // The frontier does not go back to when it was written.
-    assertThat(taken.frontier()).isGreaterThan(a.version() + 3_600_000_000L - 1);
     settle(a);
     assertThat(get("a").state()).isEqualTo(EntryState.CLEAN);
     assertThat(await(store.owed(key("a")))).isEqualTo(Owed.NOTHING);
+  }
+
+  @Test
+  void aRetriedLetterDoesNotTakeTheFrontierBack() {
+    Mutation a = put("a", "bad");
+    take(5);
+    park(a);
+    environment.advance(Duration.ofHours(1));
+    Mutation b = put("b", "1");
+    long frontier = take(5).frontier();
+    assertThat(frontier).isGreaterThan(a.version());
+    await(store.settle(0, 1, List.of(b), frontier));
+    put("c", "1");
+    retry(a);
+    // It is owed as it was: the database has nothing of it.
+    Owed owed = await(store.owed(key("a")));
+    assertThat(owed).isEqualTo(new Owed(a.version(), false));
+    assertThat(owed.settled(a.version())).isFalse();
+    assertThat(take(1).frontier()).isGreaterThanOrEqualTo(frontier);
+    crashAndReopen();
+    assertThat(await(store.owed(key("a")))).isEqualTo(owed);
+    assertThat(take(1).frontier()).isGreaterThanOrEqualTo(frontier);
   }
 
   @Test

@@ -79,8 +79,7 @@ final class KeyHistory<K, V> {
 
   private void changed(Change<V> change) {
     if (change.version < highest) {
-      found.add(
-          "row " + key + " went back from version " + highest + " to " + change.version);
+      found.add("row " + key + " went back from version " + highest + " to " + change.version);
     }
     highest = Math.max(highest, change.version);
     changes.add(change);
@@ -119,7 +118,9 @@ final class KeyHistory<K, V> {
       }
     }
     for (Discard discard : discards) {
-      if (discard.time < at && attempt.version <= discard.version && !hadBy(attempt, discard.time)) {
+      if (discard.time < at
+          && attempt.version <= discard.version
+          && !hadBy(attempt, discard.time)) {
         return true;
       }
     }
@@ -206,8 +207,15 @@ final class KeyHistory<K, V> {
             && earlier.version < later.version
             && !lost(earlier, later.ended)) {
           violations.add(
-              "row " + key + ": " + later + " expected version " + later.expected + ", but "
-                  + earlier + " was there");
+              "row "
+                  + key
+                  + ": "
+                  + later
+                  + " expected version "
+                  + later.expected
+                  + ", but "
+                  + earlier
+                  + " was there");
         }
       }
     }
@@ -217,7 +225,12 @@ final class KeyHistory<K, V> {
     for (Change<V> change : changes) {
       if (change.valueKnown && !explained(change)) {
         violations.add(
-            "row " + key + " took " + change.value + " at version " + change.version
+            "row "
+                + key
+                + " took "
+                + change.value
+                + " at version "
+                + change.version
                 + ", which nobody wrote or which was said to have failed");
       }
     }
@@ -279,8 +292,7 @@ final class KeyHistory<K, V> {
   }
 
   /** What is seen before it is acknowledged has been handed to the journal, if it was to be at all. */
-  private boolean lostAfterSeen(
-      HistoryChecker<K, V>.Attempt attempt, long seen, long at) {
+  private boolean lostAfterSeen(HistoryChecker<K, V>.Attempt attempt, long seen, long at) {
     if (lost(attempt, at)) {
       return true;
     }
