@@ -9,18 +9,21 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.headpond.ColumnType;
+import io.headpond.ErrorClass;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.RowType;
 import io.headpond.UnavailableException;
-import io.headpond.jdbc.CuttingProxy.Cut;
 import io.headpond.postgres.testing.TestPostgres;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Batch;
+import io.headpond.spi.BatchFailedException;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.StoreId;
 import io.headpond.spi.SystemOfRecord;
+import io.headpond.testkit.FaultProxy;
+import io.headpond.testkit.FaultProxy.Cut;
 import java.io.IOException;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -46,7 +49,7 @@ class LostConnectionTest {
   private static final RowType TYPE =
       RowType.builder().key("id", ColumnType.BIGINT).column("name", ColumnType.TEXT).build();
 
-  private CuttingProxy proxy;
+  private FaultProxy proxy;
   private String table;
   private SystemOfRecord database;
   private Lease lease;
@@ -58,7 +61,7 @@ class LostConnectionTest {
   void connect() throws IOException {
     table = "l" + count.incrementAndGet();
     DB.execute("CREATE TABLE " + table + " (id bigint PRIMARY KEY, name text, version bigint)");
-    proxy = new CuttingProxy(TestPostgres.server().port());
+    proxy = new FaultProxy(TestPostgres.server().port());
     PGSimpleDataSource source = new PGSimpleDataSource();
     source.setUrl(DB.url);
     source.setServerNames(new String[] {"localhost"});
@@ -110,7 +113,7 @@ class LostConnectionTest {
 
   @Test
   void commitReplyLost() {
-    proxy.cut(Cut.ANSWER, "COMMIT\0");
+    proxy.cutAt(Cut.ANSWER, "COMMIT\0");
     assertThatThrownBy(() -> get(database.apply(batch, lease)))
         .isInstanceOf(OutcomeUnknownException.class);
     assertThat(rows()).isEqualTo("a");
@@ -122,7 +125,7 @@ class LostConnectionTest {
 
   @Test
   void commitRequestLost() {
-    proxy.cut(Cut.REQUEST, "COMMIT\0");
+    proxy.cutAt(Cut.REQUEST, "COMMIT\0");
     assertThatThrownBy(() -> get(database.apply(batch, lease)))
         .isInstanceOf(OutcomeUnknownException.class);
     Lease next = get(database.acquire(STORE, 0));
@@ -133,7 +136,7 @@ class LostConnectionTest {
 
   @Test
   void afterAnUnknownOutcomeTheLeaseIsAcquiredFirst() {
-    proxy.cut(Cut.ANSWER, "COMMIT\0");
+    proxy.cutAt(Cut.ANSWER, "COMMIT\0");
     assertThatThrownBy(() -> get(database.apply(batch, lease)))
         .isInstanceOf(OutcomeUnknownException.class);
     assertThatThrownBy(() -> get(database.apply(batch, lease)))
@@ -141,16 +144,21 @@ class LostConnectionTest {
         .hasMessageContaining("acquire the lease anew");
   }
 
+  /** Who sends smaller batches can tell a row that costs the connection from a server that is away. */
   @Test
   void connectionLostBeforeTheCommit() {
-    for (String word : List.of("headpond_lease", "INSERT INTO")) {
-      proxy.cut(Cut.REQUEST, word);
-      assertThatThrownBy(() -> get(database.apply(batch, lease)))
-          .as(word)
-          .isInstanceOf(UnavailableException.class)
-          .isNotInstanceOf(FencedException.class);
-      assertThat(rows()).isEmpty();
-    }
+    proxy.cutAt(Cut.REQUEST, "headpond_lease");
+    assertThatThrownBy(() -> get(database.apply(batch, lease)))
+        .isInstanceOf(UnavailableException.class)
+        .isNotInstanceOf(FencedException.class)
+        .isNotInstanceOf(BatchFailedException.class);
+    assertThat(rows()).isEmpty();
+    proxy.cutAt(Cut.REQUEST, "INSERT INTO");
+    assertThatThrownBy(() -> get(database.apply(batch, lease)))
+        .isInstanceOfSatisfying(
+            BatchFailedException.class,
+            failed -> assertThat(failed.error().errorClass()).isEqualTo(ErrorClass.CONNECTION));
+    assertThat(rows()).isEmpty();
     // Nothing was done, so the lease is as it was.
     assertAppliesAgain(lease);
   }
@@ -158,7 +166,7 @@ class LostConnectionTest {
   /** The commit of a connection that the client believes dead arrives while it takes its lease anew. */
   @Test
   void aGhostThatCommitsIsWaitedOut() throws IOException {
-    proxy.cut(Cut.REQUEST_LEAVING_A_GHOST, "COMMIT\0");
+    proxy.cutAt(Cut.REQUEST_LEAVING_A_GHOST, "COMMIT\0");
     assertThatThrownBy(() -> get(database.apply(batch, lease)))
         .isInstanceOf(OutcomeUnknownException.class);
     CompletableFuture<Lease> acquired = database.acquire(STORE, 0).toCompletableFuture();
@@ -174,7 +182,7 @@ class LostConnectionTest {
 
   @Test
   void acquireReplyLost() {
-    proxy.cut(Cut.ANSWER, "COMMIT\0");
+    proxy.cutAt(Cut.ANSWER, "COMMIT\0");
     assertThatThrownBy(() -> get(database.acquire(STORE, 0)))
         .isInstanceOf(OutcomeUnknownException.class);
     Lease next = get(database.acquire(STORE, 0));
@@ -184,7 +192,7 @@ class LostConnectionTest {
 
   @Test
   void bindReplyLost() {
-    proxy.cut(Cut.ANSWER, "COMMIT\0");
+    proxy.cutAt(Cut.ANSWER, "COMMIT\0");
     assertThatThrownBy(() -> get(database.bind(STORE, 1, false)))
         .isInstanceOf(OutcomeUnknownException.class);
     assertThat(get(database.bind(STORE, 1, false))).isTrue();
@@ -193,7 +201,7 @@ class LostConnectionTest {
   @Test
   void loadCutShort() {
     assertAppliesAgain(lease);
-    proxy.cut(Cut.REQUEST, "ORDINALITY");
+    proxy.cutAt(Cut.REQUEST, "ORDINALITY");
     assertThatThrownBy(() -> get(database.load(List.of(TYPE.key(1L)))))
         .isInstanceOf(UnavailableException.class);
     assertThat(get(database.load(List.of(TYPE.key(1L)))).get(0).version()).isEqualTo(10);
