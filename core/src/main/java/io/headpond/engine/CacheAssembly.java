@@ -17,6 +17,7 @@ import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lease;
 import io.headpond.spi.SystemOfRecord;
 import io.headpond.spi.SystemOfRecordFactory;
+import io.headpond.spi.TenantColumn;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -186,6 +187,7 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
     HotStoreFactory storeFactory = required(store, "store");
     SystemOfRecordFactory recordFactory = required(systemOfRecord, "systemOfRecord");
     CacheSettings checked = settings.build();
+    TenantColumn.of(declared, checked.tenant());
     Environment given = environment;
     if (given != null) {
       return open(checked, storeFactory, recordFactory, given, () -> {});

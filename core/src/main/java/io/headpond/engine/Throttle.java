@@ -1,6 +1,7 @@
 package io.headpond.engine;
 
 import io.headpond.spi.Environment;
+import io.headpond.spi.WriteOutcome.Written;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -17,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Below half of the limit nothing happens; the limit is the room that refused entries leave, since no flush would free what they
  * take. From there on new entries are let through at the rate at which the database takes them, times a factor that falls from 2 at half of the limit over 1 at three quarters to 0 at the limit; so what is pending comes to
  * rest where writers are as fast as the database. No pause is longer than 200 ms, and near half of the limit none is longer than a
- * few, also when the database takes nothing. (After the dirty throttling of the Linux kernel, {@code balance_dirty_pages}: free run, set point, position
+ * few, also when the database takes nothing. Where there are tenants, each is slowed down for what it has itself of what it may have, and for the age of what is pending only
+ * if it has at least an equal part of that. (After the dirty throttling of the Linux kernel, {@code balance_dirty_pages}: free run, set point, position
  * ratio.)
  */
 final class Throttle {
@@ -78,13 +80,15 @@ final class Throttle {
     this.measured = new Measured(environment.nanos() - FRESH_NANOS, 0, 0);
   }
 
-  /** How long to hold back an acknowledgement that made the store so full; 0 for not at all. */
-  long pauseNanos(double usage) {
-    if (usage == 0 || (usage <= FREE && targetLagNanos == 0)) {
+  /** How long to hold back the acknowledgement of a write that made the store so full; 0 for not at all. */
+  long pauseNanos(Written written) {
+    double usage = written.usage();
+    boolean forLag = written.delays() && targetLagNanos != 0;
+    if (usage == 0 || (usage <= FREE && !forLag)) {
       return 0;
     }
     Measured now = measure();
-    double pressure = Math.max(usage, now.lag);
+    double pressure = forLag ? Math.max(usage, now.lag) : usage;
     if (pressure <= FREE) {
       return 0;
     }

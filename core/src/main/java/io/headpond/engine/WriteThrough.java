@@ -9,6 +9,7 @@ import io.headpond.Receipt;
 import io.headpond.UnavailableException;
 import io.headpond.spi.Environment;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.TenantColumn;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
 import io.headpond.spi.WriteOutcome.Full;
@@ -41,9 +42,6 @@ final class WriteThrough {
   private static final Duration DEADLINE = Duration.ofSeconds(30);
   private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
 
-  /** The most writes that wait; they hold memory that the limit on pending bytes does not count. */
-  private static final int MAX_WAITING = 10_000;
-
   /** What follows from an outcome that is not for this class to deal with. */
   interface Conclusion {
     CompletableFuture<Receipt> conclude(Write write, WriteOutcome outcome);
@@ -52,10 +50,13 @@ final class WriteThrough {
   private final Core core;
   private final Flusher[] flushers;
 
-  /** Guards {@link #lines} and {@link #waiting}. */
+  /** Guards {@link #lines} and {@link #room}. */
   private final Object lock = new Object();
 
   private final Map<Key, ArrayDeque<Attempt>> lines = new HashMap<>();
+  private final WaitingRoom room;
+
+  /** How many wait; read without the lock. */
   private volatile int waiting;
 
   /**
@@ -71,6 +72,8 @@ final class WriteThrough {
   WriteThrough(Core core, Flusher[] flushers) {
     this.core = core;
     this.flushers = flushers;
+    this.room =
+        new WaitingRoom(TenantColumn.of(core.systemOfRecord().rowType(), core.settings().tenant()));
   }
 
   /**
@@ -89,15 +92,20 @@ final class WriteThrough {
     Attempt attempt = new Attempt(write, flusher, conclusion);
     boolean first = false;
     synchronized (lock) {
-      if (reason == null && waiting >= MAX_WAITING) {
+      if (reason == null && !room.enter(key)) {
         reason =
             new OverloadedException(
-                MAX_WAITING + " writes wait for the database already", RETRY_AFTER);
+                room.size()
+                    + " writes wait for the database already, as many as may at the most"
+                    + (core.settings().tenant() == null
+                        ? ""
+                        : " with so many of one " + core.settings().tenant()),
+                RETRY_AFTER);
       }
       if (reason == null) {
         ArrayDeque<Attempt> line = lines.computeIfAbsent(key, k -> new ArrayDeque<>(1));
         line.add(attempt);
-        waiting++;
+        waiting = room.size();
         first = line.size() == 1;
       }
     }
@@ -467,7 +475,8 @@ final class WriteThrough {
       synchronized (lock) {
         ArrayDeque<Attempt> line = lines.get(write.key());
         if (line != null && line.remove(this)) {
-          waiting--;
+          room.leave(write.key());
+          waiting = room.size();
           if (line.isEmpty()) {
             lines.remove(write.key());
           } else {

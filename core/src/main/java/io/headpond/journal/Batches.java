@@ -424,6 +424,6 @@ final class Batches {
   private void unstage(Partition partition, Partition.Staged staged) {
     partition.staged.remove(staged.mutation().key());
     partition.bytes -= staged.bytes();
-    store.limits.add(-1, -staged.bytes());
+    store.limits.remove(staged.tenant(), staged.bytes());
   }
 }

@@ -24,6 +24,9 @@ final class HotEntry {
   /** As counted against the limit, with the text of its trouble. */
   int bytes;
 
+  /** In whose part of the limits it counts; of a letter, in whose it did. */
+  Tenant tenant = Tenant.EVERYBODY;
+
   /** The version that the journal has of it, no older than the last settled one; 0 if none. */
   long recorded;
 

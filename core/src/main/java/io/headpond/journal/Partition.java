@@ -64,7 +64,7 @@ final class Partition {
   private Turn last = Turn.DEFERRED;
 
   /** A write at {@link io.headpond.Durability#DATABASE} under way. */
-  record Staged(Mutation mutation, int bytes) {}
+  record Staged(Mutation mutation, int bytes, Tenant tenant) {}
 
   /** What a batch is made of; while there are several they take turns in this order. */
   enum Turn {
@@ -155,7 +155,7 @@ final class Partition {
     entry.inFlight = null;
     count(entry, -1);
     if (!entry.parked()) {
-      limits.add(-1, -entry.bytes);
+      limits.remove(entry.tenant, entry.bytes);
     }
   }
 
@@ -191,19 +191,19 @@ final class Partition {
   private void change(HotEntry entry, @Nullable Trouble trouble) {
     count(entry, -1);
     if (!entry.parked()) {
-      limits.add(-1, -entry.bytes);
+      limits.remove(entry.tenant, entry.bytes);
     }
     entry.bytes += (trouble == null ? 0 : trouble.bytes()) - entry.troubleBytes();
     entry.trouble = trouble;
     if (!entry.parked()) {
-      limits.add(1, entry.bytes);
+      entry.tenant = limits.add(entry.key, entry.bytes);
     }
     count(entry, 1);
   }
 
   private void count(HotEntry entry, int one) {
     Trouble trouble = entry.trouble;
-    long size = (long) one * entry.bytes;
+    int size = one * entry.bytes;
     if (trouble != null && trouble.parked()) {
       parked += one;
       parkedBytes += size;
@@ -215,7 +215,7 @@ final class Partition {
     bytes += size;
     if (trouble != null) {
       deferred += one;
-      limits.addDeferred(one, size);
+      limits.addDeferred(entry.tenant, one, size);
     }
   }
 

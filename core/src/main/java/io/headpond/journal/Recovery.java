@@ -4,6 +4,7 @@ import io.headpond.ConfigurationException;
 import io.headpond.HeadpondException;
 import io.headpond.Key;
 import io.headpond.spi.HotStoreFactory;
+import io.headpond.spi.TenantColumn;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -158,7 +159,11 @@ final class Recovery {
   }
 
   private StoreState start(JournalReader reader, JournalState state, UUID id) throws IOException {
-    Limits limits = new Limits(settings.maxPendingEntries(), settings.maxPendingBytes());
+    Limits limits =
+        new Limits(
+            settings.maxPendingEntries(),
+            settings.maxPendingBytes(),
+            TenantColumn.of(settings.rowType(), settings.tenant()));
     Partition[] partitions = new Partition[settings.partitions()];
     for (int i = 0; i < partitions.length; i++) {
       partitions[i] = new Partition(i, settings.environment().random(), limits);

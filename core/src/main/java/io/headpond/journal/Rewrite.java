@@ -48,7 +48,7 @@ final class Rewrite {
     List<HotEntry> entries = recovered.entries();
     for (HotEntry entry : entries) {
       if (!entry.parked()) {
-        store.limits.add(1, entry.bytes);
+        entry.tenant = store.limits.add(entry.key, entry.bytes);
       }
       store.entries.put(entry.key, entry);
       store.partition(entry.key).add(entry);

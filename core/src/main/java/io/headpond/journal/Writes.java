@@ -153,7 +153,8 @@ final class Writes {
       }
       Trouble kept = kept(entry);
       int bytes = kept == null ? size : size + kept.bytes();
-      if (!admit(entry, bytes)) {
+      Tenant tenant = admit(write.key(), entry, bytes);
+      if (tenant == null) {
         return CompletableFuture.completedFuture(WriteOutcome.Full.INSTANCE);
       }
       Mutation mutation;
@@ -166,12 +167,12 @@ final class Writes {
           append(group, request, write.durability() == Durability.DISK);
         }
       } catch (Throwable e) {
-        withdraw(entry, bytes);
+        withdraw(tenant, entry, bytes);
         throw e;
       }
       boolean coalesced = entry != null && (entry.queued || entry.deferred || entry.parked());
       boolean added = entry == null || entry.parked();
-      entry = apply(partition, entry, mutation, bytes);
+      entry = apply(partition, entry, mutation, bytes, tenant);
       if (group != null) {
         entry.recordedIn(group);
         if (request != null) {
@@ -181,7 +182,11 @@ final class Writes {
       partition.tokens.remove(write.key());
       outcome =
           new WriteOutcome.Written(
-              mutation, partition.ready.size(), coalesced, added ? store.limits.usage() : 0);
+              mutation,
+              partition.ready.size(),
+              coalesced,
+              added ? store.limits.usage(tenant) : 0,
+              added && store.limits.delays(tenant));
       end = group == null ? 0 : group.end;
     } finally {
       partition.lock.unlock();
@@ -221,18 +226,20 @@ final class Writes {
     return null;
   }
 
-  private boolean admit(@Nullable HotEntry entry, int size) {
+  /** Whose the entry is; null if there is no room for it. */
+  private @Nullable Tenant admit(Key key, @Nullable HotEntry entry, int size) {
     // A letter has room of its own, which is of no use to what takes its place.
-    return entry == null || entry.parked()
-        ? store.limits.admit(size)
-        : store.limits.admitBytes((long) size - entry.bytes);
+    if (entry == null || entry.parked()) {
+      return store.limits.admit(key, size);
+    }
+    return store.limits.admitBytes(entry.tenant, size - entry.bytes) ? entry.tenant : null;
   }
 
-  private void withdraw(@Nullable HotEntry entry, int size) {
+  private void withdraw(Tenant tenant, @Nullable HotEntry entry, int size) {
     if (entry == null || entry.parked()) {
-      store.limits.add(-1, -size);
+      store.limits.remove(tenant, size);
     } else {
-      store.limits.add(0, (long) entry.bytes - size);
+      store.limits.grow(tenant, entry.bytes - size);
     }
   }
 
@@ -280,15 +287,17 @@ final class Writes {
   }
 
   private HotEntry apply(
-      Partition partition, @Nullable HotEntry known, Mutation mutation, int size) {
+      Partition partition, @Nullable HotEntry known, Mutation mutation, int size, Tenant tenant) {
     if (known == null) {
       HotEntry entry = new HotEntry(mutation.key(), mutation);
       entry.since = mutation.version();
       entry.bytes = size;
+      entry.tenant = tenant;
       partition.add(entry);
       store.entries.put(mutation.key(), entry);
       return entry;
     }
+    known.tenant = tenant;
     partition.rewritten(known, mutation, size);
     return known;
   }
@@ -306,21 +315,26 @@ final class Writes {
       if (unexpected != null) {
         return unexpected;
       }
-      if (!store.limits.admit(size)) {
+      Tenant tenant = store.limits.admit(write.key(), size);
+      if (tenant == null) {
         return WriteOutcome.Full.INSTANCE;
       }
       Mutation mutation;
       try {
         mutation = mutation(write, partition);
       } catch (Throwable e) {
-        store.limits.add(-1, -size);
+        store.limits.remove(tenant, size);
         throw e;
       }
-      partition.staged.put(write.key(), new Partition.Staged(mutation, size));
+      partition.staged.put(write.key(), new Partition.Staged(mutation, size, tenant));
       partition.bytes += size;
       partition.tokens.remove(write.key());
       return new WriteOutcome.Written(
-          mutation, partition.ready.size(), false, store.limits.usage());
+          mutation,
+          partition.ready.size(),
+          false,
+          store.limits.usage(tenant),
+          store.limits.delays(tenant));
     } finally {
       partition.lock.unlock();
     }

@@ -11,9 +11,10 @@ public sealed interface WriteOutcome {
    *     that the partition has just ceased to be idle
    * @param coalesced whether it took the place of an earlier write that was still pending
    * @param usage if there is a pending entry more than before, how full the store is of what a flush can free: the share of the entries or of the
-   *     bytes for which parked and deferred entries leave room, whichever is greater, where 1 is full; else 0
+   *     bytes for which deferred entries leave room, whichever is greater, where 1 is full; where there are tenants, the share of what its tenant may have; else 0
+   * @param delays whether there is a pending entry more, and its tenant has at least an equal part of what is pending; without tenants everybody has
    */
-  record Written(Mutation mutation, int ready, boolean coalesced, double usage)
+  record Written(Mutation mutation, int ready, boolean coalesced, double usage, boolean delays)
       implements WriteOutcome {}
 
   /** Nothing was done: the limit on pending entries or bytes is reached. */
