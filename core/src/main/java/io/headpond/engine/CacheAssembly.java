@@ -12,17 +12,13 @@ import io.headpond.Row;
 import io.headpond.RowType;
 import io.headpond.WriteBehindCache;
 import io.headpond.spi.Environment;
-import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
-import io.headpond.spi.Lease;
-import io.headpond.spi.SystemOfRecord;
 import io.headpond.spi.SystemOfRecordFactory;
 import io.headpond.spi.TenantColumn;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -207,106 +203,10 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
       SystemOfRecordFactory records,
       Environment environment,
       Runnable afterClose) {
-    SystemOfRecord record = records.connect(settings.name(), declared);
-    HotStore hotStore = null;
-    try {
-      hotStore = stores.open(storeSettings(settings, record.rowType(), environment));
-      checkDurability(settings, hotStore);
-      Statistics statistics = new Statistics(environment);
-      Core core =
-          new Core(
-              settings,
-              hotStore,
-              record,
-              environment,
-              statistics,
-              new Settlements(hotStore, environment),
-              new Listeners(listeners, environment, statistics));
-      Engine engine = new Engine(core, leases(settings, hotStore, record, environment));
-      engine.start();
-      return new Cache<>(core, engine, mapping.apply(record.rowType()), afterClose);
-    } catch (RuntimeException | Error e) {
-      if (hotStore != null) {
-        closeAfter(e, hotStore);
-      }
-      closeAfter(e, record);
-      throw e;
-    }
-  }
-
-  /** Ties the table to the store, takes all leases and opens the store's partitions with them. */
-  private List<Lease> leases(
-      CacheSettings settings, HotStore store, SystemOfRecord record, Environment environment) {
-    boolean resumed =
-        environment.await(record.bind(store.id(), settings.partitions(), adopt)) && !adopt;
-    List<CompletionStage<Lease>> acquired = new ArrayList<>();
-    for (int i = 0; i < settings.partitions(); i++) {
-      acquired.add(record.acquire(store.id(), i));
-    }
-    List<CompletionStage<@Nullable Void>> opened = new ArrayList<>();
-    List<Lease> leases = new ArrayList<>();
-    for (CompletionStage<Lease> stage : acquired) {
-      Lease lease = environment.await(stage);
-      if (!adopt && lease.frontier() < store.frontier(lease.partition())) {
-        throw new ConfigurationException(
-            record.description()
-                + ": "
-                + Engine.wentBack(
-                    lease.partition(), store.frontier(lease.partition()), lease.frontier()));
-      }
-      // A partition to which nothing was ever applied cannot show that the store is older than the
-      // database.
-      boolean wroteBefore = resumed && lease.lastBatch() != 0;
-      opened.add(store.open(lease.partition(), lease.epoch(), lease.highVersion(), wroteBefore));
-      leases.add(lease);
-    }
-    opened.forEach(environment::await);
-    if (adopt) {
-      // What the database has lost is accepted: the store remembers what it has now.
-      for (Lease lease : leases) {
-        environment.await(
-            store.settle(lease.partition(), lease.epoch(), List.of(), lease.frontier()));
-      }
-    }
-    return leases;
-  }
-
-  private static void checkDurability(CacheSettings settings, HotStore store) {
-    Durability chosen = settings.durability();
-    if (chosen != null
-        && chosen != Durability.DATABASE
-        && chosen.compareTo(store.strongest()) > 0) {
-      throw new ConfigurationException(
-          "durability: "
-              + chosen
-              + ": "
-              + store.id().description()
-              + " keeps "
-              + store.strongest()
-              + " at most");
-    }
-  }
-
-  private static HotStoreFactory.Settings storeSettings(
-      CacheSettings settings, RowType rowType, Environment environment) {
-    return new HotStoreFactory.Settings(
-        settings.name(),
-        rowType,
-        settings.partitions(),
-        settings.maxPendingEntries(),
-        settings.maxPendingBytes(),
-        settings.cacheSize(),
-        settings.ttl(),
-        settings.tenant(),
-        environment);
-  }
-
-  private static void closeAfter(Throwable failure, AutoCloseable resource) {
-    try {
-      resource.close();
-    } catch (Exception e) {
-      failure.addSuppressed(e);
-    }
+    Startup.Started started =
+        new Startup(settings, declared, listeners, environment, adopt).open(stores, records);
+    RowType rowType = started.core().systemOfRecord().rowType();
+    return new Cache<>(started.core(), started.engine(), mapping.apply(rowType), afterClose);
   }
 
   private static <T> T required(@Nullable T value, String name) {

@@ -1,10 +1,12 @@
 package io.headpond.engine;
 
+import io.headpond.ConfigurationException;
 import io.headpond.DatabaseError;
 import io.headpond.ErrorClass;
 import io.headpond.HeadpondException;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.engine.FlushRequest.Result;
+import io.headpond.engine.Trouble.Kind;
 import io.headpond.spi.Applied;
 import io.headpond.spi.BatchFailedException;
 import io.headpond.spi.DatabaseWentBackException;
@@ -45,8 +47,14 @@ final class Delivery {
   private final int partition;
   private final String name;
 
+  private final LateStart lateStart;
+
   private @Nullable Lease lease;
   private long epoch;
+
+  /** The store's partition has been opened with a lease. */
+  private volatile boolean opened;
+
   private int max;
 
   /** The batch of this cycle, from the take to the end. Its size is asked for from elsewhere. */
@@ -74,7 +82,8 @@ final class Delivery {
       Steps steps,
       Refusals refusals,
       int partition,
-      Lease lease) {
+      @Nullable Lease lease,
+      LateStart lateStart) {
     this.core = core;
     this.store = core.store();
     this.engine = engine;
@@ -88,7 +97,9 @@ final class Delivery {
     this.partition = partition;
     this.name = core.settings().name();
     this.lease = lease;
-    this.epoch = lease.epoch();
+    this.epoch = lease == null ? 0 : lease.epoch();
+    this.opened = lease != null;
+    this.lateStart = lateStart;
   }
 
   /** Delivers the oldest entries, at most {@code max}. */
@@ -116,6 +127,11 @@ final class Delivery {
   int inFlight() {
     Flight flight = inFlight;
     return flight == null ? 0 : flight.mutations().size();
+  }
+
+  /** Whether the store's partition has been opened with a lease. Called from anywhere. */
+  boolean opened() {
+    return opened;
   }
 
   /** Whether a batch must be applied again before anything else. */
@@ -173,25 +189,51 @@ final class Delivery {
   }
 
   private void acquire() {
+    if (opened) {
+      acquire(true);
+    } else {
+      steps.then(lateStart.bound(), this::acquire, this::failed);
+    }
+  }
+
+  /**
+   * Takes the lease.
+   *
+   * @param resumed whether this store was tied to the table before
+   */
+  private void acquire(boolean resumed) {
     steps.then(
         core.systemOfRecord().acquire(store.id(), partition),
         acquired -> {
-          if (acquired.frontier() < store.frontier(partition)) {
-            engine.stopFlushing(
-                Engine.wentBack(partition, store.frontier(partition), acquired.frontier()));
+          long known = store.frontier(partition);
+          if (acquired.frontier() < known) {
+            engine.stopFlushing(Engine.wentBack(partition, known, acquired.frontier()));
             return;
           }
+          // A partition to which nothing was ever applied cannot show that the store is older than
+          // the database.
+          boolean wroteBefore = opened || (resumed && acquired.lastBatch() != 0);
           steps.then(
-              store.open(partition, acquired.epoch(), acquired.highVersion(), true),
-              opened -> {
+              store.open(partition, acquired.epoch(), acquired.highVersion(), wroteBefore),
+              done -> {
                 lease = acquired;
                 epoch = acquired.epoch();
-                log.info("{}: partition {} taken again with epoch {}", name, partition, epoch);
+                opened = true;
+                log.info("{}: partition {} taken with epoch {}", name, partition, epoch);
                 decideUnknown(acquired);
               },
-              this::failed);
+              this::openFailed);
         },
         this::failed);
+  }
+
+  /** A store that is an older copy of itself must not give versions any more. */
+  private void openFailed(Throwable failure) {
+    if (Failures.cause(failure) instanceof ConfigurationException) {
+      engine.stop(Failures.message(failure));
+    } else {
+      failed(failure);
+    }
   }
 
   /** Nothing of an earlier epoch can commit any more: what was committed last tells what became of a batch without an answer. */
@@ -297,7 +339,8 @@ final class Delivery {
       if (flight.staged()) {
         stagedWrites.notApplied(flight, epoch);
       }
-      end(flight, Result.NOTHING);
+      nothingInFlight();
+      flusher.ended(Result.NOTHING);
     }
   }
 
@@ -316,7 +359,6 @@ final class Delivery {
         core.systemOfRecord().apply(nothing().batch(), held),
         applied -> {
           flusher.renewed();
-          flusher.recovered();
           limits.found(flight);
           settling.applied(flight, Outcomes.refused(flight.mutations(), error), 1, held);
         },
@@ -332,7 +374,6 @@ final class Delivery {
     boolean again = flight == committed;
     // Until it is settled the batch is never said not to be done, whatever fails.
     committed = flight;
-    flusher.recovered();
     limits.succeeded(flight);
     timeouts = 0;
     Outcomes outcomes = Outcomes.of(flight.mutations(), applied);
@@ -360,19 +401,24 @@ final class Delivery {
     } else if (store.failure() != null) {
       engine.storeFailed("the hot store failed: " + message);
     } else {
-      fail(message, Result.failure(message));
+      fail(
+          cause instanceof ConfigurationException
+              ? Kind.BLOCKED
+              : cause instanceof HeadpondException ? Kind.OUTAGE : Kind.FAILED,
+          message,
+          Result.failure(message));
     }
   }
 
   /** The batch was not applied, or nobody knows, and it is no entry's fault. */
-  private void fail(String message, Result result) {
+  private void fail(Kind kind, String message, Result result) {
     Flight flight = inFlight;
     events.failed(flight, result.statements(), message);
     if (flight != null && flight.staged() && unknown == null && committed == null) {
       stagedWrites.notApplied(flight, epoch);
     }
     nothingInFlight();
-    flusher.notDelivered(message, result);
+    flusher.notDelivered(kind, message, result);
   }
 
   /** Only ready entries are what a flush is for: staged writes have callers of their own, deferred entries their own time. */
@@ -380,9 +426,10 @@ final class Delivery {
     nothingInFlight();
     String error = result.error();
     if (timeouts >= SLOW && error != null) {
-      flusher.notDelivered(error, result);
+      flusher.notDelivered(Kind.OUTAGE, error, result);
       return;
     }
+    flusher.recovered();
     flusher.ended(
         flight.staged() || flight.deferred()
             ? new Result(0, 0, 0, 0, result.statements(), null)

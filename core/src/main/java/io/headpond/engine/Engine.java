@@ -1,7 +1,6 @@
 package io.headpond.engine;
 
 import io.headpond.CacheStatus;
-import io.headpond.CacheStatus.Health;
 import io.headpond.Durability;
 import io.headpond.FlushReport;
 import io.headpond.HeadpondException;
@@ -23,9 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -48,6 +45,8 @@ final class Engine {
   private final WriteThrough writeThrough;
   private final Throttle throttle;
   private final Flusher[] flushers;
+  private final Health health;
+  private final Orphans orphans;
   private final List<Drain> drains = new CopyOnWriteArrayList<>();
 
   /** Somebody who waits until nothing is pending. */
@@ -64,15 +63,17 @@ final class Engine {
   private volatile @Nullable HeadpondException stopped;
 
   /**
-   * @param leases of all partitions, in their order; the store's partitions have been opened with them
+   * @param leases of all partitions, in their order; the store's partitions have been opened with them. None if the database was not there
    */
-  Engine(Core core, List<Lease> leases) {
+  Engine(Core core, List<Lease> leases, LateStart lateStart) {
     this.core = core;
     this.reads = new Reads(core);
-    this.flushers = new Flusher[leases.size()];
+    this.flushers = new Flusher[core.settings().partitions()];
     for (int i = 0; i < flushers.length; i++) {
-      flushers[i] = new Flusher(core, this, i, leases.get(i));
+      flushers[i] = new Flusher(core, this, i, leases.isEmpty() ? null : leases.get(i), lateStart);
     }
+    this.health = new Health(core, flushers, lateStart);
+    this.orphans = new Orphans(core, this::retried);
     this.throttle =
         new Throttle(
             core.environment(), core.statistics(), core.settings().targetLag(), this::lagNanos);
@@ -84,6 +85,7 @@ final class Engine {
     for (Flusher flusher : flushers) {
       flusher.start();
     }
+    orphans.start();
   }
 
   CompletableFuture<Receipt> write(Write write) {
@@ -220,7 +222,6 @@ final class Engine {
     int pending = 0;
     int deferred = 0;
     int parked = 0;
-    int conflicts = 0;
     int inFlight = 0;
     long bytes = 0;
     long parkedBytes = 0;
@@ -230,17 +231,18 @@ final class Engine {
       pending += stats.pending();
       deferred += stats.deferred();
       parked += stats.parked();
-      conflicts += stats.conflicts();
       inFlight += flushers[i].inFlight();
       bytes += stats.bytes();
       parkedBytes += stats.parkedBytes();
       lagNanos = Math.max(lagNanos, flushers[i].ageNanos(stats));
     }
-    List<String> reasons = reasons(deferred, parked - conflicts, conflicts);
+    List<String> reasons = health.reasons(stopped == null ? refusing : stopped, stopped != null);
     boolean down = refusing != null || core.store().failure() != null;
     return new CacheStatus(
         core.settings().name(),
-        down ? Health.DOWN : reasons.isEmpty() ? Health.UP : Health.DEGRADED,
+        down
+            ? CacheStatus.Health.DOWN
+            : reasons.isEmpty() ? CacheStatus.Health.UP : CacheStatus.Health.DEGRADED,
         reasons,
         pending,
         bytes,
@@ -268,6 +270,12 @@ final class Engine {
   /** The database answered to a staged write. */
   void answer(Mutation mutation, @Nullable HeadpondException failure) {
     writeThrough.answer(mutation, failure);
+  }
+
+  /** The database has these. */
+  void settled(List<Mutation> mutations) {
+    core.settlements().applied(mutations);
+    orphans.settled(mutations);
   }
 
   /** Entries of these keys have been settled, parked or taken back: there may be room, and nothing left. */
@@ -416,7 +424,7 @@ final class Engine {
                 0,
                 rejected,
                 0,
-                why != null ? why.message() : rejected > 0 ? lastRefusal() : null)));
+                why != null ? why.message() : rejected > 0 ? Health.lastRefusal(flushers) : null)));
   }
 
   /** The report of a flush, completed where what users have attached may block. */
@@ -474,59 +482,5 @@ final class Engine {
       }
     }
     return null;
-  }
-
-  /** What the database said when it refused an entry; null if it has not since the start. */
-  private @Nullable String lastRefusal() {
-    for (Flusher flusher : flushers) {
-      String refusal = flusher.lastRefusal();
-      if (refusal != null) {
-        return refusal;
-      }
-    }
-    return null;
-  }
-
-  private List<String> reasons(int deferred, int refused, int conflicts) {
-    List<String> reasons = new ArrayList<>();
-    Throwable storeFailure = core.store().failure();
-    if (storeFailure != null) {
-      reasons.add("the hot store refuses writes: " + Failures.message(storeFailure));
-    }
-    HeadpondException why = stopped == null ? refusing : stopped;
-    if (why != null) {
-      reasons.add(Failures.message(why));
-    }
-    Map<String, Integer> troubles = new LinkedHashMap<>();
-    for (Flusher flusher : flushers) {
-      Trouble trouble = flusher.trouble();
-      if (trouble != null && stopped == null) {
-        troubles.merge(
-            switch (trouble.kind()) {
-              case OUTAGE -> "the database cannot be written to: " + trouble.message();
-              case STOPPED -> trouble.message();
-            },
-            1,
-            Integer::sum);
-      }
-    }
-    troubles.forEach((text, count) -> reasons.add(text + " (" + count + " partitions)"));
-    String refusal = lastRefusal();
-    String words = refusal == null ? "" : "; it said: " + refusal;
-    if (deferred > 0) {
-      reasons.add(entries(deferred) + " refused by the database and tried again" + words);
-    }
-    if (refused > 0) {
-      reasons.add(entries(refused) + " parked: the database refused every try" + words);
-    }
-    if (conflicts > 0) {
-      reasons.add(
-          entries(conflicts) + " parked: the database has a newer version that is not ours");
-    }
-    return reasons;
-  }
-
-  private static String entries(int count) {
-    return count == 1 ? "1 entry is" : count + " entries are";
   }
 }

@@ -47,6 +47,8 @@ final class Flusher {
   /** This cycle was asked for while the partition backs off: its failure does not make the pause longer. */
   private boolean forced;
 
+  private volatile long cycleBeganNanos;
+
   /** A cycle is under way. */
   private volatile boolean running;
 
@@ -62,7 +64,10 @@ final class Flusher {
   private final Age oldest;
   private final Age oldestReady;
 
-  Flusher(Core core, Engine engine, int partition, Lease lease) {
+  /**
+   * @param lease null if the database was not there at the start
+   */
+  Flusher(Core core, Engine engine, int partition, @Nullable Lease lease, LateStart lateStart) {
     this.core = core;
     this.store = core.store();
     this.engine = engine;
@@ -70,11 +75,11 @@ final class Flusher {
     this.name = core.settings().name();
     this.steps = new Steps(core.environment(), this::crashed);
     this.refusals = new Refusals(core, engine, partition);
-    this.delivery = new Delivery(core, engine, this, steps, refusals, partition, lease);
+    this.delivery = new Delivery(core, engine, this, steps, refusals, partition, lease, lateStart);
     this.oldest = new Age(core, partition);
     this.oldestReady = new Age(core, partition);
     this.backoff = new Backoff(core.environment(), core.settings().retryDelay());
-    this.renewAtNanos = core.environment().nanos() + RENEWAL.toNanos();
+    this.renewAtNanos = core.environment().nanos() + (lease == null ? 0 : RENEWAL.toNanos());
   }
 
   /** Looks at what recovery found. */
@@ -121,7 +126,7 @@ final class Flusher {
     steps.on(
         () -> {
           Trouble current = trouble;
-          if (current != null && current.kind() == Kind.OUTAGE) {
+          if (current != null && current.kind() != Kind.STOPPED) {
             backoff.skip();
             look();
           }
@@ -154,6 +159,17 @@ final class Flusher {
   /** How many entries are on their way to the database. */
   int inFlight() {
     return delivery.inFlight();
+  }
+
+  /** How long the cycle under way has taken; 0 if there is none. */
+  long cycleNanos() {
+    long began = cycleBeganNanos;
+    return running ? core.environment().nanos() - began : 0;
+  }
+
+  /** Whether this partition has had a lease since the start. */
+  boolean opened() {
+    return delivery.opened();
   }
 
   @Nullable Trouble trouble() {
@@ -258,6 +274,7 @@ final class Flusher {
     cancelTimer();
     steps.newCycle();
     forced = whileHeld;
+    cycleBeganNanos = core.environment().nanos();
     running = true;
     watching = true;
     requests.forEach(FlushRequest::begin);
@@ -278,12 +295,18 @@ final class Flusher {
   }
 
   /** A cycle has failed, through no entry's fault. */
-  void notDelivered(String message, Result result) {
+  void notDelivered(Kind kind, String message, Result result) {
+    pause(kind, message);
+    ended(result, true);
+  }
+
+  private void pause(Kind kind, String message) {
     if (!forced || backoff.failures() == 0) {
       backoff.failed(draining);
     }
     Trouble before = trouble;
-    trouble = new Trouble(Kind.OUTAGE, message, backoff.failures());
+    long since = before == null ? core.environment().wallMicros() : before.sinceMicros();
+    trouble = new Trouble(kind, message, backoff.failures(), since);
     if (before == null || !before.message().equals(message)) {
       log.warn(
           "{}: partition {} does not reach the database (attempt {}, next in {} ms): {}",
@@ -293,10 +316,9 @@ final class Flusher {
           backoff.remainingNanos() / 1_000_000,
           message);
     }
-    ended(result, true);
   }
 
-  /** The database takes transactions of this partition. */
+  /** A batch of this partition has gone all the way. */
   void recovered() {
     Trouble before = trouble;
     if (before != null) {
@@ -353,7 +375,7 @@ final class Flusher {
     steps.newCycle();
     running = false;
     watching = true;
-    trouble = new Trouble(Kind.STOPPED, reason, 0);
+    trouble = new Trouble(Kind.STOPPED, reason, 0, core.environment().wallMicros());
     Lease last = delivery.halt(reason);
     abandonRequests();
     CompletableFuture<@Nullable Void> stop = stopping;
@@ -378,14 +400,29 @@ final class Flusher {
     }
   }
 
-  /** A step threw: what was under way may or may not have happened. */
+  /**
+   * A step threw: what was under way may or may not have happened. The flusher begins anew after a pause, whatever else fails here.
+   */
   private void crashed(Throwable e) {
-    log.error("{}: partition {}: the flusher failed; it begins anew", name, partition, e);
     if (stopped()) {
+      log.error("{}: partition {}: the flusher failed after it had stopped", name, partition, e);
       return;
     }
-    steps.newCycle();
-    delivery.crashed();
-    notDelivered("internal error: " + e, Result.failure("internal error: " + e));
+    core.statistics().flusherRestarts.increment();
+    String message = e.toString();
+    try {
+      log.error("{}: partition {}: the flusher failed; it begins anew", name, partition, e);
+      steps.newCycle();
+      forced = false;
+      pause(Kind.FAILED, message);
+      requests.forEach(request -> request.abandon(message));
+      requests.clear();
+      delivery.crashed();
+    } catch (RuntimeException | Error again) {
+      log.error("{}: partition {}: nor could the flusher tidy up", name, partition, again);
+    } finally {
+      running = false;
+      wake(Math.max(1, backoff.remainingNanos()), true);
+    }
   }
 }

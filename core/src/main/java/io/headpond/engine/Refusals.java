@@ -23,7 +23,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What becomes of the entries of a partition that the database does not take: they wait longer after each refusal, and after the
- * last one they are parked. What it does not take through no fault of theirs is not counted, and never parks them. All is durable before it is told. Thread-safe.
+ * last one they are parked. Deferred entries take half of the limits at most: further ones are parked at once, lest those that might free them find no room. Letters have a limit of their own: at it an entry stays
+ * deferred. What it does not take through no fault of theirs is not counted, and never parks them. All is durable before it is told. Thread-safe.
  *
  * <p>The entries of one batch that have been refused equally often, or failing for equally long, are due at the same time, so that they are tried again as one batch.
  */
@@ -51,7 +52,10 @@ final class Refusals {
       Mutation mutation, boolean counted, int attempts, long firstMicros, DatabaseError error) {
     /** It would refuse it again. */
     static Refusal rejected(Flight flight, Mutation mutation, DatabaseError error) {
-      return new Refusal(mutation, true, flight.attempts(mutation.key()) + 1, 0, error);
+      Taken.Tried before = flight.tried().get(mutation.key());
+      return before == null
+          ? new Refusal(mutation, true, 1, 0, error)
+          : new Refusal(mutation, true, before.attempts() + 1, before.firstMicros(), error);
     }
 
     /** It is not the entry's fault. */
@@ -65,6 +69,15 @@ final class Refusals {
     /** No further try could help. */
     boolean conflict() {
       return error.errorClass() == ErrorClass.CONFLICT;
+    }
+
+    /** It is not deferred yet, and is the database's word on the row, or waits for a row that may be kept out. */
+    private boolean mayBeParkedEarly() {
+      return firstMicros == 0 && (counted || error.errorClass() == ErrorClass.FOREIGN_KEY);
+    }
+
+    private Refusal because(DatabaseError said) {
+      return new Refusal(mutation, counted, attempts, firstMicros, said);
     }
   }
 
@@ -120,10 +133,17 @@ final class Refusals {
   }
 
   private CompletableFuture<Kept> keep(Refusal refusal, long epoch, long now, long due) {
-    Failure failure = new Failure(refusal.error, now);
-    if (!refusal.counted
-        || (!refusal.conflict() && refusal.attempts <= core.settings().maxRetries())) {
+    boolean triesLeft =
+        !refusal.counted
+            || (!refusal.conflict() && refusal.attempts <= core.settings().maxRetries());
+    boolean early = triesLeft && refusal.mayBeParkedEarly() && store.deferredFull();
+    Failure failure = new Failure(early ? parkedEarly(refusal.error) : refusal.error, now);
+    if (triesLeft && !early) {
       return defer(refusal, epoch, due, refusal.attempts, failure);
+    }
+    if (store.lettersFull()) {
+      long last = now + TimeUnit.NANOSECONDS.toMicros(Backoff.LONGEST.toNanos());
+      return defer(refusal, epoch, last, refusal.attempts, new Failure(refusal.error, now));
     }
     return store
         .park(partition, epoch, refusal.mutation, refusal.attempts, failure)
@@ -131,14 +151,25 @@ final class Refusals {
             parked -> {
               if (parked || refusal.conflict()) {
                 return CompletableFuture.completedFuture(
-                    new Kept(refusal, parked ? Fate.PARKED : Fate.SUPERSEDED, 0));
+                    new Kept(
+                        refusal.because(failure.error()),
+                        parked ? Fate.PARKED : Fate.SUPERSEDED,
+                        0));
               }
               // A newer value came meanwhile: it has the last try, but not at once, lest an entry
               // that
               // is always rewritten is tried in a loop.
-              return defer(refusal, epoch, due, core.settings().maxRetries(), failure);
+              int attempts = Math.min(refusal.attempts, core.settings().maxRetries());
+              return defer(refusal, epoch, due, attempts, new Failure(refusal.error, now));
             })
         .toCompletableFuture();
+  }
+
+  private static DatabaseError parkedEarly(DatabaseError error) {
+    return new DatabaseError(
+        error.errorClass(),
+        error.code(),
+        error.message() + "; parked early: deferred entries take half of the limit");
   }
 
   private CompletableFuture<Kept> defer(

@@ -212,7 +212,7 @@ final class Settling {
     Outcomes outcomes = answer.outcomes;
     delivery.settled();
     events.answered(flight, outcomes, done, answer.statements);
-    core.settlements().applied(done);
+    engine.settled(done);
     if (flight.staged()) {
       stagedWrites.settled(outcomes.done());
     }

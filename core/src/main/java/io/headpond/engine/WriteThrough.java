@@ -23,6 +23,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -232,8 +233,16 @@ final class WriteThrough {
         refuse(reason);
         return;
       }
-      core.store()
-          .put(write)
+      if (toDatabase() && !flusher.opened()) {
+        Trouble trouble = flusher.trouble();
+        tryAgain(
+            new NotNowException(
+                "the database has not answered since the start"
+                    + (trouble == null ? "" : ": " + trouble.message())),
+            true);
+        return;
+      }
+      put()
           .whenComplete(
               (outcome, failure) -> {
                 if (failure != null) {
@@ -247,6 +256,15 @@ final class WriteThrough {
                   conclude(outcome);
                 }
               });
+    }
+
+    private CompletionStage<WriteOutcome> put() {
+      try {
+        return core.store().put(write);
+      } catch (RuntimeException | Error e) {
+        // Lest the line behind it waits for ever.
+        return CompletableFuture.failedFuture(e);
+      }
     }
 
     private void released() {
@@ -275,7 +293,7 @@ final class WriteThrough {
                 if (failure == null) {
                   succeed(mutation);
                 } else if (Failures.cause(failure) instanceof NotNowException notNow) {
-                  tryAgain(notNow);
+                  tryAgain(notNow, false);
                 } else {
                   fail(Failures.cause(failure));
                 }
@@ -289,8 +307,8 @@ final class WriteThrough {
       }
     }
 
-    /** It was taken back, and the database may take it a little later. */
-    private void tryAgain(NotNowException why) {
+    /** It is not staged, or no longer, and the database may take it a little later. */
+    private void tryAgain(NotNowException why, boolean soon) {
       boolean tooLate;
       synchronized (this) {
         if (state == State.DONE) {
@@ -305,7 +323,7 @@ final class WriteThrough {
         over();
         refuse(notInTime());
       } else {
-        backoff.failed(false);
+        backoff.failed(soon);
         core.environment().schedule(Duration.ofNanos(backoff.remainingNanos()), this::pauseIsOver);
       }
     }

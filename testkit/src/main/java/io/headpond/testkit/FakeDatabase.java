@@ -72,7 +72,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private int partitions;
   private long sequence;
   private boolean away;
+  private @Nullable RuntimeException failure;
   private @Nullable RuntimeException loadFailure;
+  private @Nullable Error thrown;
+  private int throwIn;
+  private final List<Runnable> parents = new ArrayList<>();
   private Function<Mutation, @Nullable DatabaseError> refusals = mutation -> null;
   private Function<Mutation, @Nullable DatabaseError> delays = mutation -> null;
   private Function<Mutation, @Nullable DatabaseError> kills = mutation -> null;
@@ -86,6 +90,30 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   /** Every request fails from now on, or no longer. */
   public void setAway(boolean away) {
     this.away = away;
+  }
+
+  /** Every request fails with this from now on, as where a column was dropped; with null no longer. */
+  public void failWith(@Nullable RuntimeException failure) {
+    this.failure = failure;
+  }
+
+  /** The n-th batch, lease or load from now on throws this at once, as only an adapter with an error does. */
+  public void throwAt(int n, Error error) {
+    this.throwIn = n;
+    this.thrown = error;
+  }
+
+  private void mayThrow() {
+    Error error = thrown;
+    if (error != null && --throwIn == 0) {
+      thrown = null;
+      throw error;
+    }
+  }
+
+  /** Rows were written to a table that this one refers to. */
+  public void parentsArrived() {
+    List.copyOf(parents).forEach(Runnable::run);
   }
 
   /** Every load fails with this from now on; with null no longer. */
@@ -283,6 +311,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
 
     @Override
     public CompletionStage<Lease> acquire(StoreId store, int partition) {
+      mayThrow();
       return answer(
           () -> {
             if (boundTo == null || !boundTo.id().equals(store.id())) {
@@ -305,6 +334,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
 
     @Override
     public CompletionStage<Applied> apply(Batch batch, Lease lease) {
+      mayThrow();
       Fault fault = faults.poll();
       return answer(
           () -> {
@@ -336,6 +366,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
 
     @Override
     public CompletionStage<List<Loaded>> load(List<Key> keys) {
+      mayThrow();
       return answer(
           () -> {
             if (loadFailure != null) {
@@ -363,6 +394,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
             }
             return numbers;
           });
+    }
+
+    @Override
+    public void whenParentsArrive(Runnable listener) {
+      parents.add(listener);
     }
 
     @Override
@@ -458,6 +494,9 @@ public final class FakeDatabase implements SystemOfRecordFactory {
               try {
                 if (away) {
                   throw new UnavailableException("the database is away");
+                }
+                if (failure != null) {
+                  throw failure;
                 }
                 T value = work.get();
                 answer = () -> reply.complete(value);

@@ -9,6 +9,7 @@ import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Owed;
+import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Taken;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +29,8 @@ public final class FaultyStore extends ForwardingStore {
   private boolean holdDefer;
   private boolean holdOwed;
   private int failing;
+  private @Nullable Error thrown;
+  private int throwIn;
   private final List<Runnable> held = new ArrayList<>();
 
   private FaultyStore(HotStore real) {
@@ -64,6 +67,20 @@ public final class FaultyStore extends ForwardingStore {
     failing = count;
   }
 
+  /** The n-th step of a flusher from now on throws this at once, as only a store with an error does. */
+  public void throwAt(int n, Error error) {
+    this.throwIn = n;
+    this.thrown = error;
+  }
+
+  private void mayThrow() {
+    Error error = thrown;
+    if (error != null && --throwIn == 0) {
+      thrown = null;
+      throw error;
+    }
+  }
+
   /** Fills are kept back from now on: the row was read, the store does not have it. */
   public void holdFill() {
     holdFill = true;
@@ -84,6 +101,7 @@ public final class FaultyStore extends ForwardingStore {
   @Override
   public CompletionStage<@Nullable Void> settle(
       int partition, long epoch, List<Mutation> mutations, long frontier) {
+    mayThrow();
     return step(holdSettle, () -> real().settle(partition, epoch, mutations, frontier));
   }
 
@@ -123,12 +141,14 @@ public final class FaultyStore extends ForwardingStore {
 
   @Override
   public CompletionStage<Taken> take(int partition, long epoch, int max) {
+    mayThrow();
     return step(holdTake, () -> real().take(partition, epoch, max));
   }
 
   @Override
   public CompletionStage<Boolean> defer(
       int partition, long epoch, Mutation mutation, long dueMicros, int attempts, Failure failure) {
+    mayThrow();
     return step(
         holdDefer, () -> real().defer(partition, epoch, mutation, dueMicros, attempts, failure));
   }
@@ -136,6 +156,7 @@ public final class FaultyStore extends ForwardingStore {
   @Override
   public CompletionStage<Boolean> park(
       int partition, long epoch, Mutation mutation, int attempts, Failure failure) {
+    mayThrow();
     return fails()
         ? failed()
         : step(holdDefer, () -> real().park(partition, epoch, mutation, attempts, failure));
@@ -143,11 +164,25 @@ public final class FaultyStore extends ForwardingStore {
 
   @Override
   public CompletionStage<Boolean> unstage(int partition, long epoch, Mutation mutation) {
+    mayThrow();
     return fails() ? failed() : real().unstage(partition, epoch, mutation);
   }
 
   @Override
   public CompletionStage<Owed> owed(Key key) {
     return step(holdOwed, () -> real().owed(key));
+  }
+
+  @Override
+  public CompletionStage<@Nullable Void> open(
+      int partition, long epoch, long highVersion, boolean resumed) {
+    mayThrow();
+    return real().open(partition, epoch, highVersion, resumed);
+  }
+
+  @Override
+  public PartitionStats stats(int partition) {
+    mayThrow();
+    return real().stats(partition);
   }
 }

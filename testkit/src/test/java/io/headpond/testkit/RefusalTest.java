@@ -620,19 +620,77 @@ class RefusalTest {
   }
 
   @Test
-  void theDeferredTakeRoomAndTheParkedDoNot() {
-    t.open(builder().maxPendingEntries(2).overload(Overload.reject()));
+  void deferredEntriesTakeHalfOfTheLimitAndFurtherOnesAreParkedEarly() {
+    t.open(builder().maxPendingEntries(8).overload(Overload.reject()));
     refuse("bad");
-    t.put(1, "bad");
-    t.put(2, "bad");
+    for (int i = 0; i < 6; i++) {
+      assertThat(t.put(i, "bad")).isNotCompletedExceptionally();
+      t.linger();
+      assertThat(status().deferred()).isLessThanOrEqualTo(4);
+    }
+    var good = List.of(t.put(100, "good"), t.put(101, "good"));
     t.linger();
-    assertThat(t.put(3, "good")).isCompletedExceptionally();
+    assertThat(good).noneMatch(CompletableFuture::isCompletedExceptionally);
+    assertThat(stored(101)).isEqualTo(row("good"));
+    assertThat(
+            t.environment.await(t.cache().pendingAsync("", null, 100)).entries().stream()
+                .filter(entry -> entry.attempts() == 1 && entry.state() == EntryState.PARKED))
+        .isNotEmpty()
+        .allMatch(
+            letter ->
+                letter
+                    .error()
+                    .message()
+                    .equals(
+                        "refused on command; parked early: deferred entries take half of the"
+                            + " limit"));
+    // Those that are deferred already keep their tries.
     t.environment.advance(ALL_TRIES);
-    assertThat(status().parked()).isEqualTo(2);
-    var write = t.put(3, "good");
+    assertThat(status().deferred()).isZero();
+    assertThat(
+            t.environment.await(t.cache().pendingAsync("", null, 100)).entries().stream()
+                .filter(entry -> entry.attempts() == 4))
+        .isNotEmpty();
+  }
+
+  @Test
+  void whereLettersHaveReachedTheirLimitEntriesStayDeferred() {
+    t.open(builder().maxRetries(0).maxPendingEntries(4).overload(Overload.reject()));
+    refuse("bad");
+    for (int i = 0; i < 4; i++) {
+      t.put(i, "bad");
+      t.linger();
+    }
+    assertThat(status().parked()).isEqualTo(4);
+    t.put(4, "bad");
     t.linger();
-    assertThat(write).isCompleted();
-    assertThat(stored(3)).isEqualTo(row("good"));
+    assertThat(status()).returns(4, CacheStatus::parked).returns(1, CacheStatus::deferred);
+    int tries = t.database.batches().size();
+    t.environment.advance(Duration.ofMinutes(5));
+    assertThat(t.database.batches().size() - tries).isBetween(9, 11);
+    assertThat(status()).returns(4, CacheStatus::parked).returns(1, CacheStatus::deferred);
+    // A letter that is put right makes room.
+    t.put(0, "good");
+    t.linger();
+    t.environment.advance(Duration.ofMinutes(1));
+    assertThat(status()).returns(4, CacheStatus::parked).returns(0, CacheStatus::deferred);
+  }
+
+  @Test
+  void whatIsLockedIsNeverParkedEarly() {
+    t.open(builder().maxRetries(0).maxPendingEntries(4).overload(Overload.reject()));
+    t.database.delayWith(m -> DatabaseError.of(ErrorClass.LOCKED, "locked"));
+    for (int i = 0; i < 4; i++) {
+      t.put(i, "v");
+      t.linger();
+    }
+    assertThat(status()).returns(0, CacheStatus::parked).returns(4, CacheStatus::deferred);
+    t.database.delayWith(m -> DatabaseError.of(ErrorClass.FOREIGN_KEY, "no parent yet"));
+    t.environment.advance(Duration.ofMinutes(1));
+    assertThat(status()).as("they are deferred already").returns(4, CacheStatus::deferred);
+    t.database.delayWith(m -> null);
+    t.environment.advance(Duration.ofMinutes(1));
+    assertThat(t.database.rows()).hasSize(4);
   }
 
   @Test

@@ -1,0 +1,244 @@
+package io.headpond.testkit;
+
+import static io.headpond.testkit.EngineFixture.done;
+import static io.headpond.testkit.EngineFixture.key;
+import static io.headpond.testkit.EngineFixture.row;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.headpond.CacheStatus;
+import io.headpond.CacheStatus.Health;
+import io.headpond.ConfigurationException;
+import io.headpond.DatabaseError;
+import io.headpond.Durability;
+import io.headpond.ErrorClass;
+import io.headpond.FlushReport;
+import io.headpond.Overload;
+import io.headpond.spi.Mutation;
+import java.time.Duration;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A flusher that fails begins anew, and whatever keeps entries from the database is a reason that one can read. */
+@Timeout(60)
+class SupervisionTest {
+  private final EngineFixture t = new EngineFixture();
+
+  @AfterEach
+  void nothingLostNothingBack() {
+    assertThat(t.violationsWithPending()).isEmpty();
+  }
+
+  private CacheStatus status() {
+    return t.cache().status();
+  }
+
+  @Test
+  void whateverStepOfTheFlusherThrowsItBeginsAnew() {
+    int restarts = 0;
+    for (int n = 1; n <= 60; n++) {
+      EngineFixture f = new EngineFixture(n);
+      f.open(f.builder().retryDelay(Duration.ofSeconds(1)).maxRetries(1));
+      f.database.refuse(m -> m instanceof Mutation.Put put && put.row().equals(row("bad")));
+      f.store().throwAt(n, new StackOverflowError());
+      f.put(1, "a");
+      f.put(2, "bad");
+      f.write(3, "through", Durability.DATABASE);
+      f.linger();
+      f.put(1, "b");
+      f.write(4, "through", Durability.DATABASE);
+      f.environment.advance(Duration.ofMinutes(2));
+      restarts += (int) f.cache().status().counters().flusherRestarts();
+      assertThat(f.database.row(key(1)).value()).as("step " + n).isEqualTo(row("b"));
+      assertThat(f.cache().status())
+          .as("step " + n)
+          .returns(0, CacheStatus::pendingEntries)
+          .returns(1, CacheStatus::parked);
+      assertThat(f.cache().status().reasons()).hasSize(1);
+      assertThat(f.violationsWithPending()).as("step " + n).isEmpty();
+    }
+    assertThat(restarts).isGreaterThan(10);
+  }
+
+  @Test
+  void soItDoesWhenTheAdapterThrows() {
+    for (int n = 1; n <= 6; n++) {
+      EngineFixture f = new EngineFixture(n);
+      f.open();
+      f.database.throwAt(n, new OutOfMemoryError("made up"));
+      for (int i = 0; i < 8; i++) {
+        f.put(i, "v");
+        f.linger();
+      }
+      f.environment.advance(Duration.ofMinutes(1));
+      assertThat(f.database.rows()).as("call " + n).hasSize(8);
+      assertThat(f.cache().status())
+          .as("call " + n)
+          .returns(Health.UP, CacheStatus::health)
+          .returns(1L, status -> status.counters().flusherRestarts());
+    }
+  }
+
+  @Test
+  void aRestartIsAReasonUntilABatchHasGoneThrough() {
+    t.open(t.builder().retryDelay(Duration.ofSeconds(10)));
+    t.database.throwAt(1, new AssertionError("made up"));
+    t.put(1, "a");
+    t.linger();
+    assertThat(status().health()).isEqualTo(Health.DEGRADED);
+    assertThat(status().reasons())
+        .singleElement()
+        .asString()
+        .matches(
+            "a flusher failed and was restarted: java.lang.AssertionError: made up"
+                + " \\(since 2027-01-15T08:00:00Z, 1 attempt, 1 partition\\)");
+    assertThat(status().counters().flusherRestarts()).isEqualTo(1);
+    t.environment.advance(Duration.ofSeconds(10));
+    assertThat(status().health()).isEqualTo(Health.UP);
+    assertThat(t.database.rows()).hasSize(1);
+  }
+
+  @Test
+  void aFlusherThatFailsAgainAndAgainWaitsLongerAndLonger() {
+    t.open(t.builder().retryDelay(Duration.ofSeconds(1)));
+    t.put(1, "a");
+    for (int i = 0; i < 1_000; i++) {
+      t.database.throwAt(1, new StackOverflowError());
+      t.environment.advance(Duration.ofMillis(100));
+    }
+    assertThat(status().counters().flusherRestarts()).isBetween(4L, 30L);
+    t.database.throwAt(1_000, new StackOverflowError());
+    t.environment.advance(Duration.ofSeconds(31));
+    assertThat(t.database.rows()).hasSize(1);
+  }
+
+  @Test
+  void aTableThatNoLongerFitsBlocksAndParksNothing() {
+    t.open(t.builder().maxRetries(0).retryDelay(Duration.ofSeconds(1)));
+    t.database.failWith(new ConfigurationException("table t: column name is missing"));
+    LongStream.range(0, 100).forEach(id -> t.put(id, "v"));
+    var through = t.write(500, "through", Durability.DATABASE);
+    FlushReport report = t.environment.await(t.cache().flushAsync());
+    assertThat(report.error()).contains("column name is missing");
+    assertThat(status())
+        .returns(Health.DEGRADED, CacheStatus::health)
+        .returns(0, CacheStatus::parked);
+    assertThat(status().reasons())
+        .anyMatch(
+            reason ->
+                reason.startsWith(
+                    "nothing is written to the database until somebody acts: table t: column name"
+                        + " is missing"));
+    t.environment.advance(Duration.ofSeconds(10));
+    t.database.failWith(null);
+    t.environment.advance(Duration.ofSeconds(30));
+    assertThat(through).isCompleted();
+    assertThat(t.database.rows()).hasSize(101);
+    assertThat(status())
+        .returns(Health.UP, CacheStatus::health)
+        .returns(0L, status -> status.counters().rejected());
+  }
+
+  @Test
+  void anOutageSaysSinceWhenAndHowOften() {
+    t.open(t.builder().retryDelay(Duration.ofSeconds(1)));
+    t.database.setAway(true);
+    t.put(1, "a");
+    t.environment.advance(Duration.ofMinutes(2));
+    assertThat(status().reasons())
+        .anyMatch(
+            reason ->
+                reason.matches(
+                    "the database cannot be written to: the database is away"
+                        + " \\(since 2027-01-15T08:00:00Z, \\d+ attempts, 1 partition\\)"))
+        .anyMatch(
+            reason ->
+                reason.matches("the oldest entry has been pending for 1\\d\\d s, more than .*"));
+    assertThatThrownBy(() -> t.get(2)).hasMessageContaining("the database is away");
+    assertThat(t.get(1)).isEqualTo("a");
+    t.database.setAway(false);
+    t.environment.advance(Duration.ofSeconds(31));
+    assertThat(status().health()).isEqualTo(Health.UP);
+  }
+
+  @Test
+  void moreThanHalfFullIsAReason() {
+    t.open(t.builder().maxPendingEntries(10).overload(Overload.reject()));
+    LongStream.range(0, 5).forEach(id -> t.put(id, "v"));
+    assertThat(status().health()).isEqualTo(Health.UP);
+    t.put(5, "v");
+    assertThat(status().reasons())
+        .containsExactly("more than half full: 6 of 10 entries are pending");
+    t.linger();
+    assertThat(status().health()).isEqualTo(Health.UP);
+  }
+
+  @Test
+  void anAgeOfTwiceTheTargetIsAReason() {
+    t.open(t.builder().targetLag(Duration.ofSeconds(2)).linger(Duration.ofMinutes(1)));
+    t.put(1, "a");
+    t.environment.advance(Duration.ofSeconds(3));
+    assertThat(status().health()).isEqualTo(Health.UP);
+    t.environment.advance(Duration.ofSeconds(2));
+    assertThat(status().reasons())
+        .containsExactly("the oldest entry has been pending for 5 s, more than 4.0 s");
+    t.environment.advance(Duration.ofMinutes(1));
+  }
+
+  @Test
+  void aBatchWithoutAnAnswerIsAReason() {
+    t.open();
+    t.put(1, "a");
+    t.database.holdReplies();
+    t.environment.advance(Duration.ofSeconds(62));
+    assertThat(status().reasons())
+        .anyMatch(r -> r.matches("a batch has been under way for 6\\d s without an answer"));
+    t.database.releaseReplies();
+    t.environment.run();
+    assertThat(status().health()).isEqualTo(Health.UP);
+  }
+
+  @Test
+  void aDrainOfAnAbsentOrSilentDatabaseEndsAtItsDeadlineAndACloseAtItsOwn() {
+    for (boolean silent : new boolean[] {false, true}) {
+      EngineFixture f = new EngineFixture();
+      f.open();
+      if (silent) {
+        f.database.holdReplies();
+      } else {
+        f.database.setAway(true);
+      }
+      f.put(1, "a");
+      f.put(2, "b");
+      var drain = f.cache().drainAsync(Duration.ofSeconds(30));
+      f.environment.advance(Duration.ofSeconds(30));
+      assertThat(done(drain).remaining()).isEqualTo(2);
+      long before = f.environment.nanos();
+      f.cache().close();
+      assertThat(f.environment.nanos() - before)
+          .isLessThanOrEqualTo(Duration.ofSeconds(5).toNanos());
+      f.database.detachHeld();
+      f.database.setAway(false);
+      f.open();
+      f.linger();
+      assertThat(f.database.rows()).hasSize(2);
+      assertThat(f.violations()).isEmpty();
+    }
+  }
+
+  @Test
+  void aRowThatTheDatabaseLocksIsAReasonOfItsOwn() {
+    t.open();
+    t.database.delayWith(m -> DatabaseError.of(ErrorClass.LOCKED, "the row is locked"));
+    t.put(1, "a");
+    t.linger();
+    assertThat(status().reasons())
+        .containsExactly(
+            "1 entry is refused by the database and tried again; it said: the row is locked");
+    t.database.delayWith(m -> null);
+    t.environment.advance(Duration.ofSeconds(2));
+    assertThat(status().health()).isEqualTo(Health.UP);
+  }
+}
