@@ -11,6 +11,8 @@ import io.headpond.Row;
 import io.headpond.RowType;
 import io.headpond.WriteBehindCache;
 import io.headpond.journal.JournalStore;
+import io.headpond.spi.HotStore;
+import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.testkit.HistoryChecker.Held;
 import java.time.Duration;
@@ -51,11 +53,24 @@ final class EngineFixture {
         .name("t")
         .partitions(1)
         .linger(LINGER)
-        .store(
-            settings ->
-                store = FaultyStore.open(JournalStore.on(disk).segmentSize(1 << 16), settings))
+        .store(new Stores())
         .systemOfRecord(database)
         .environment(environment);
+  }
+
+  /** Stores on the disk as it is when they are opened. */
+  private final class Stores implements HotStoreFactory {
+    @Override
+    public HotStore open(Settings settings) {
+      FaultyStore opened = FaultyStore.open(JournalStore.on(disk).segmentSize(1 << 16), settings);
+      store = opened;
+      return opened;
+    }
+
+    @Override
+    public byte @Nullable [] remembered(String dataset) {
+      return JournalStore.on(disk).remembered(dataset);
+    }
   }
 
   EngineFixture open() {

@@ -176,14 +176,14 @@ class ThrottleTest {
             .retryDelay(Duration.ofSeconds(30))
             .overload(Overload.reject()));
     refuseFrom(1_000);
-    int deferred = 80;
+    int deferred = 50;
     for (int i = 0; i < deferred; i++) {
       t.put(1_000 + i, "bad");
       t.linger();
     }
     assertThat(t.cache().status().deferred()).isEqualTo(deferred);
     t.database.setAway(true);
-    assertThat(assertPausesFromHalfOfTheRestOn(1, "v")).isEqualTo(20);
+    assertThat(assertPausesFromHalfOfTheRestOn(1, "v")).isEqualTo(50);
     t.database.setAway(false);
     putRight(1_000, deferred);
   }
