@@ -18,6 +18,7 @@ import javax.sql.DataSource;
  * it came; a stage is completed after its connection has been given back. Thread-safe.
  */
 final class Lane implements AutoCloseable {
+  private static final String READ_ONLY = "25006";
   private static final Duration LONGEST_CONNECT = Duration.ofSeconds(3);
 
   /** What is done with a connection. */
@@ -110,9 +111,10 @@ final class Lane implements AutoCloseable {
         return work.run(connection);
       } catch (SQLException e) {
         SqlTrouble trouble = dialect.trouble(e);
-        if (trouble.answer() == SqlStates.Answer.RETRY && !connection.isValid(1)) {
+        boolean readOnly = READ_ONLY.equals(trouble.error().code());
+        if (trouble.answer() == SqlStates.Answer.RETRY && (readOnly || !connection.isValid(1))) {
           // The others were most likely lost with it: better to connect anew than to find out one
-          // by one.
+          // by one. A session that began as a read-only one stays so when the server no longer is.
           pool.getHikariPoolMXBean().softEvictConnections();
         }
         throw e;

@@ -13,6 +13,7 @@ import io.headpond.RowType;
 import io.headpond.UnavailableException;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Batch;
+import io.headpond.spi.BatchFailedException;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Mutation;
@@ -437,10 +438,30 @@ class HazardsTest {
     }
     Applied applied = get(database.apply(new Batch(1, mutations, 0), lease));
     assertThat(applied.statements()).isLessThan(Bisection.MOST_STATEMENTS + 10);
-    assertThat(applied.outcomes().get(0)).isInstanceOf(Applied.Rejected.class);
+    assertThat(applied.outcomes()).anyMatch(Applied.Rejected.class::isInstance);
     assertThat(applied.outcomes())
         .allMatch(o -> o instanceof Applied.Rejected || o instanceof Applied.Retry);
     assertThat(DB.query("SELECT count(*) FROM " + table)).containsExactly("0");
+  }
+
+  /** Many bad rows beside each other, more than one search finds: the good ones are not behind them. */
+  @Test
+  void whatIsHealthyIsWrittenBeforeTheSearchEnds() {
+    DB.execute("ALTER TABLE " + table + " ADD CHECK (name <> 'bad')");
+    SystemOfRecord database = bound();
+    Lease lease = get(database.acquire(STORE, 0));
+    List<Mutation> mutations = new ArrayList<>();
+    for (int i = 0; i < 1_000; i++) {
+      mutations.add(put(i, i >= 300 && i < 700 ? "bad" : "good", 10 + i));
+    }
+    Applied applied = get(database.apply(new Batch(1, mutations, 0), lease));
+    assertThat(applied.outcomes().subList(300, 700))
+        .noneMatch(Applied.Done.class::isInstance)
+        .anyMatch(Applied.Retry.class::isInstance);
+    assertThat(applied.outcomes())
+        .filteredOn(Applied.Done.class::isInstance)
+        .as("all but some neighbours")
+        .hasSizeGreaterThan(580);
   }
 
   @Test
@@ -494,6 +515,55 @@ class HazardsTest {
     assertThat(get(database.apply(batch(put(1, "b", 20)), lease)).outcomes())
         .containsExactly(new Applied.Done());
     assertThat(get(database.load(List.of(key(1)))).get(0).version()).isEqualTo(20);
+  }
+
+  @Test
+  void aPrivilegeThatIsTakenAwayBlocksAndParksNothing() {
+    String role = "r_" + table;
+    DB.execute(
+        "CREATE ROLE " + role + " LOGIN PASSWORD 'x'",
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO " + role,
+        "GRANT ALL ON SCHEMA public TO " + role);
+    SystemOfRecord database =
+        bound(
+            JdbcDatabase.postgres(DB.url)
+                .user(role)
+                .password("x")
+                .table(table)
+                .versionColumn("version"));
+    Lease lease = get(database.acquire(STORE, 0));
+    DB.execute("REVOKE INSERT ON " + table + " FROM " + role);
+    Batch batch = batch(put(1, "a", 10), put(2, "b", 11));
+    assertThatThrownBy(() -> get(database.apply(batch, lease)))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("permission denied for table " + table);
+    DB.execute("GRANT INSERT ON " + table + " TO " + role);
+    assertThat(get(database.apply(batch, lease)).outcomes()).containsOnly(Applied.Done.INSTANCE);
+  }
+
+  /** As a full managed server does to itself. The sessions of that time stay read-only for ever. */
+  @Test
+  void aReadOnlyServerIsAnOutageThatEnds() {
+    SystemOfRecord database = bound();
+    Lease lease = get(database.acquire(STORE, 0));
+    String name = DB.query("SELECT current_database()").get(0);
+    Batch batch = batch(put(1, "a", 10));
+    DB.execute("ALTER DATABASE " + name + " SET default_transaction_read_only = on");
+    try {
+      DB.query(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+              + " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+      for (int i = 0; i < 2; i++) {
+        assertThatThrownBy(() -> get(database.apply(batch, lease)))
+            .isInstanceOf(UnavailableException.class)
+            .isNotInstanceOf(BatchFailedException.class);
+      }
+    } finally {
+      DB.execute(
+          "SET default_transaction_read_only = off",
+          "ALTER DATABASE " + name + " RESET default_transaction_read_only");
+    }
+    assertThat(get(database.apply(batch, lease)).outcomes()).containsExactly(Applied.Done.INSTANCE);
   }
 
   @Test
