@@ -24,7 +24,7 @@ final class FlushEvents {
    * @param done what it has, or had in a newer version of ours
    */
   void answered(Flight flight, Outcomes outcomes, List<Mutation> done, int statements) {
-    int leftOut = outcomes.rejected().size() + outcomes.retried().size();
+    int leftOut = outcomes.leftOut().size();
     int all = flight.mutations().size();
     if (all == 0) {
       return;

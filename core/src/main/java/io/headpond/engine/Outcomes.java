@@ -7,6 +7,7 @@ import io.headpond.spi.Applied.Done;
 import io.headpond.spi.Applied.Outcome;
 import io.headpond.spi.Applied.Rejected;
 import io.headpond.spi.Applied.Retry;
+import io.headpond.spi.Applied.Skipped;
 import io.headpond.spi.Applied.Stale;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
@@ -23,13 +24,15 @@ import java.util.Map;
  * @param newest the highest of those versions that leaves room for a higher one; 0 if there is none
  * @param rejected which it refuses, with its own words
  * @param retried which it did not take through no fault of their own, with its own words
+ * @param skipped which it did not look at
  */
 record Outcomes(
     List<Mutation> done,
     List<Mutation> stale,
     long newest,
     Map<Mutation, DatabaseError> rejected,
-    Map<Mutation, DatabaseError> retried) {
+    Map<Mutation, DatabaseError> retried,
+    Map<Mutation, DatabaseError> skipped) {
   static Outcomes of(List<Mutation> mutations, Applied applied) {
     if (applied.outcomes().size() != mutations.size()) {
       throw new IllegalStateException("a batch did not return an outcome for each mutation");
@@ -48,6 +51,8 @@ record Outcomes(
         outcomes.rejected.put(mutation, why.error());
       } else if (outcome instanceof Retry why) {
         outcomes.retried.put(mutation, why.error());
+      } else if (outcome instanceof Skipped why) {
+        outcomes.skipped.put(mutation, why.because());
       }
     }
     return outcomes.withNewest(newest);
@@ -79,7 +84,8 @@ record Outcomes(
             new ArrayList<>(stale),
             newest,
             new LinkedHashMap<>(rejected),
-            new LinkedHashMap<>(retried));
+            new LinkedHashMap<>(retried),
+            new LinkedHashMap<>(skipped));
     long high = newest;
     for (Mutation mutation : leftOut()) {
       Loaded row = rows.get(mutation.key());
@@ -89,6 +95,7 @@ record Outcomes(
       }
       outcomes.rejected.remove(mutation);
       outcomes.retried.remove(mutation);
+      outcomes.skipped.remove(mutation);
       (newer ? outcomes.stale : outcomes.done).add(mutation);
       high = newer ? newest(high, row.version()) : high;
     }
@@ -111,11 +118,12 @@ record Outcomes(
         new ArrayList<>(0),
         0,
         new LinkedHashMap<>(0),
+        new LinkedHashMap<>(0),
         new LinkedHashMap<>(0));
   }
 
   private Outcomes withNewest(long version) {
-    return new Outcomes(done, stale, version, rejected, retried);
+    return new Outcomes(done, stale, version, rejected, retried, skipped);
   }
 
   /** Without a version that is higher, no clock can be raised to it: such a row is a conflict of its own, for good. */
@@ -125,18 +133,30 @@ record Outcomes(
 
   /** Whether all of the batch is in the database, so that its frontier moved. */
   boolean whole() {
-    return rejected.isEmpty() && retried.isEmpty();
+    return rejected.isEmpty() && retried.isEmpty() && skipped.isEmpty();
+  }
+
+  /** Whether the database did nothing, not even say which row is at fault. */
+  boolean idle() {
+    return done.isEmpty()
+        && stale.isEmpty()
+        && rejected.isEmpty()
+        && retried.isEmpty()
+        && !skipped.isEmpty();
   }
 
   /** What the batch was committed without. */
   List<Mutation> leftOut() {
     List<Mutation> all = new ArrayList<>(rejected.keySet());
     all.addAll(retried.keySet());
+    all.addAll(skipped.keySet());
     return all;
   }
 
   /** The first of what the database said against a row of a batch that is not whole. */
   String words() {
-    return (rejected.isEmpty() ? retried : rejected).values().iterator().next().toString();
+    Map<Mutation, DatabaseError> first =
+        !rejected.isEmpty() ? rejected : !retried.isEmpty() ? retried : skipped;
+    return first.values().iterator().next().toString();
   }
 }

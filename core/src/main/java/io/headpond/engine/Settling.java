@@ -4,6 +4,7 @@ import io.headpond.DatabaseError;
 import io.headpond.EntryState;
 import io.headpond.ErrorClass;
 import io.headpond.Key;
+import io.headpond.UnavailableException;
 import io.headpond.UnreadableRowException;
 import io.headpond.engine.FlushRequest.Result;
 import io.headpond.engine.Refusals.Refusal;
@@ -219,6 +220,8 @@ final class Settling {
     engine.released(done.stream().map(Mutation::key).toList());
     if (outcomes.whole()) {
       end(answer);
+    } else if (outcomes.idle()) {
+      delivery.failed(new UnavailableException(outcomes.words()));
     } else if (flight.staged()) {
       core.statistics().rejected.add(outcomes.rejected().size());
       stagedWrites.leftOut(outcomes, answer.epoch(), () -> end(answer), delivery::failed);
@@ -232,7 +235,8 @@ final class Settling {
 
   private void end(Answer answer) {
     Outcomes outcomes = answer.outcomes;
-    @Nullable String words = outcomes.whole() ? null : outcomes.words();
+    boolean against = !outcomes.rejected().isEmpty() || !outcomes.retried().isEmpty();
+    @Nullable String words = against ? outcomes.words() : null;
     delivery.end(
         answer.flight,
         new Result(

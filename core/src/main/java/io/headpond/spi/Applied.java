@@ -39,9 +39,16 @@ public record Applied(List<Outcome> outcomes, int statements) {
 
   /**
    * Not applied, through no fault of its own known to be; nothing of it is there, and the others go on without it. It may go through when tried
-   * again: the row was locked, what it refers to is still on its way, or there was no time to find out which row of a part is refused.
+   * again after a while: the row was locked, or what it refers to is still on its way.
    *
    * @param error why
    */
   public record Retry(DatabaseError error) implements Outcome {}
+
+  /**
+   * Not applied, since there was no time left to find out whether it is at fault; nothing of it is there. It is tried again at once: a batch whose mutations are not all skipped makes progress.
+   *
+   * @param because why its part of the batch did not go through
+   */
+  public record Skipped(DatabaseError because) implements Outcome {}
 }

@@ -66,9 +66,9 @@ public interface SystemOfRecord extends AutoCloseable {
    * outcomes, {@link Applied.Stale} where a newer version has come since. With a version column a row is only changed
    * to a higher version.
    *
-   * <p>One bad row harms itself alone: those that are {@link Applied.Rejected} or {@link Applied.Retry} are left out, and the others are committed, in one transaction. Then the
+   * <p>One bad row harms itself alone: those that are {@link Applied.Rejected}, {@link Applied.Retry} or {@link Applied.Skipped} are left out, and the others are committed, in one transaction. Then the
    * frontier stays where it was, since not all of the batch is in the database. How many statements are spent to find them has a bound; what was not looked at
-   * is {@link Applied.Retry}.
+   * is {@link Applied.Skipped}, but never all of a batch.
    *
    * <p>Beside what is said above, the stage fails with {@link BatchFailedException} if the lease went through and the rows as a whole did not, and with {@link
    * io.headpond.ConfigurationException} if table or privileges are no longer what was checked: nothing goes through until somebody acts.

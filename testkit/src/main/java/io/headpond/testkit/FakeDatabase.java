@@ -80,6 +80,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private Function<Mutation, @Nullable DatabaseError> refusals = mutation -> null;
   private Function<Mutation, @Nullable DatabaseError> delays = mutation -> null;
   private Function<Mutation, @Nullable DatabaseError> kills = mutation -> null;
+  private int mostLookedAt = Integer.MAX_VALUE;
   private @Nullable List<Runnable> held;
   private @Nullable HistoryChecker<Key, Row> watcher;
 
@@ -163,6 +164,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   /** What the database does not take now, through no fault of the row, as where it is locked; null for what it takes. */
   public void delayWith(Function<Mutation, @Nullable DatabaseError> delays) {
     this.delays = delays;
+  }
+
+  /** The most rows of a batch that are looked at, where one of it is refused; the others are skipped. With 0 all are, whatever they are. */
+  public void lookAtMost(int rows) {
+    this.mostLookedAt = rows;
   }
 
   /**
@@ -430,6 +436,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
       for (Mutation mutation : batch.mutations()) {
         DatabaseError error = refusals.apply(mutation);
         DatabaseError delay = delays.apply(mutation);
+        if ((!whole || mostLookedAt == 0) && outcomes.size() >= mostLookedAt) {
+          whole = false;
+          outcomes.add(new Applied.Skipped(DatabaseError.of(ErrorClass.UNKNOWN, "not looked at")));
+          continue;
+        }
         if (error != null) {
           outcomes.add(new Applied.Rejected(error));
         } else if (delay != null) {

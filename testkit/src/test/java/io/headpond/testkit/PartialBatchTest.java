@@ -292,4 +292,50 @@ class PartialBatchTest {
     Set<Object> there = new HashSet<>(t.database.rows().keySet());
     assertThat(there).containsExactlyInAnyOrder(key(1), key(3));
   }
+
+  @Test
+  void whatWasNotLookedAtIsTriedAgainAtOnceAndNotDeferred() {
+    t.open(t.builder().maxRetries(0).linger(Duration.ofHours(1)));
+    t.database.lookAtMost(100);
+    t.database.refuse(mutation -> mutation.version() % 2 == 0);
+    for (int i = 0; i < 1_000; i++) {
+      t.put(i, "v");
+    }
+    var flush = t.cache().flushAsync();
+    t.environment.run();
+    assertThat(done(flush))
+        .returns(500, FlushReport::applied)
+        .returns(500, FlushReport::rejected)
+        .returns(0, FlushReport::retried);
+    assertThat(status()).returns(500, CacheStatus::parked).returns(0, CacheStatus::pendingEntries);
+    assertThat(t.database.batches().size()).isBetween(10, 12);
+  }
+
+  @Test
+  void noMoreAreStagedWritesThatWereNotLookedAt() {
+    open();
+    t.database.lookAtMost(2);
+    refuse(1);
+    List<CompletableFuture<Receipt>> writes = asOneBatch(1, 2, 3, 4);
+    assertThatThrownBy(() -> done(writes.get(0))).hasCauseInstanceOf(RejectedException.class);
+    assertThat(writes.subList(1, 4))
+        .allMatch(write -> write.isDone() && !write.isCompletedExceptionally());
+  }
+
+  @Test
+  void aBatchOfWhichNothingIsLookedAtIsAnOutage() {
+    open();
+    refuse(1);
+    t.database.lookAtMost(0);
+    t.put(1, "a");
+    t.put(2, "b");
+    t.environment.advance(Duration.ofMinutes(5));
+    assertThat(t.database.batches()).hasSizeLessThan(40);
+    assertThat(status()).returns(0, CacheStatus::parked).returns(0, CacheStatus::deferred);
+    assertThat(status().reasons()).anyMatch(r -> r.contains("not looked at"));
+    t.database.lookAtMost(10);
+    refuse();
+    t.environment.advance(Duration.ofSeconds(31));
+    assertThat(t.database.rows()).hasSize(2);
+  }
 }
