@@ -47,13 +47,10 @@ final class Delivery {
   private final int partition;
   private final String name;
 
-  private final LateStart lateStart;
+  private final Acquisition acquisition;
 
   private @Nullable Lease lease;
   private long epoch;
-
-  /** The store's partition has been opened with a lease. */
-  private volatile boolean opened;
 
   private int max;
 
@@ -98,8 +95,7 @@ final class Delivery {
     this.name = core.settings().name();
     this.lease = lease;
     this.epoch = lease == null ? 0 : lease.epoch();
-    this.opened = lease != null;
-    this.lateStart = lateStart;
+    this.acquisition = new Acquisition(core, engine, steps, lateStart, partition, lease != null);
   }
 
   /** Delivers the oldest entries, at most {@code max}. */
@@ -131,7 +127,7 @@ final class Delivery {
 
   /** Whether the store's partition has been opened with a lease. Called from anywhere. */
   boolean opened() {
-    return opened;
+    return acquisition.opened();
   }
 
   /** Whether a batch must be applied again before anything else. */
@@ -189,51 +185,13 @@ final class Delivery {
   }
 
   private void acquire() {
-    if (opened) {
-      acquire(true);
-    } else {
-      steps.then(lateStart.bound(), this::acquire, this::failed);
-    }
-  }
-
-  /**
-   * Takes the lease.
-   *
-   * @param resumed whether this store was tied to the table before
-   */
-  private void acquire(boolean resumed) {
-    steps.then(
-        core.systemOfRecord().acquire(store.id(), partition),
+    acquisition.begin(
         acquired -> {
-          long known = store.frontier(partition);
-          if (acquired.frontier() < known) {
-            engine.stopFlushing(Engine.wentBack(partition, known, acquired.frontier()));
-            return;
-          }
-          // A partition to which nothing was ever applied cannot show that the store is older than
-          // the database.
-          boolean wroteBefore = opened || (resumed && acquired.lastBatch() != 0);
-          steps.then(
-              store.open(partition, acquired.epoch(), acquired.highVersion(), wroteBefore),
-              done -> {
-                lease = acquired;
-                epoch = acquired.epoch();
-                opened = true;
-                log.info("{}: partition {} taken with epoch {}", name, partition, epoch);
-                decideUnknown(acquired);
-              },
-              this::openFailed);
+          lease = acquired;
+          epoch = acquired.epoch();
+          decideUnknown(acquired);
         },
         this::failed);
-  }
-
-  /** A store that is an older copy of itself must not give versions any more. */
-  private void openFailed(Throwable failure) {
-    if (Failures.cause(failure) instanceof ConfigurationException) {
-      engine.stop(Failures.message(failure));
-    } else {
-      failed(failure);
-    }
   }
 
   /** Nothing of an earlier epoch can commit any more: what was committed last tells what became of a batch without an answer. */

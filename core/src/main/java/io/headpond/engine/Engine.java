@@ -11,7 +11,6 @@ import io.headpond.Receipt;
 import io.headpond.RequestId;
 import io.headpond.UnavailableException;
 import io.headpond.UnsupportedDurabilityException;
-import io.headpond.engine.FlushRequest.Result;
 import io.headpond.spi.Environment;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Loaded;
@@ -19,14 +18,10 @@ import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Write;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,16 +40,9 @@ final class Engine {
   private final WriteThrough writeThrough;
   private final Throttle throttle;
   private final Flusher[] flushers;
+  private final Flushes flushes;
   private final Health health;
   private final Orphans orphans;
-  private final List<Drain> drains = new CopyOnWriteArrayList<>();
-
-  /** Somebody who waits until nothing is pending. */
-  private record Drain(
-      long applied, long stale, long rejected, CompletableFuture<FlushReport> result) {}
-
-  /** A drain has ended, with success or at its deadline. */
-  private volatile boolean drained;
 
   /** Why no more writes are taken; null while they are. */
   private volatile @Nullable HeadpondException refusing;
@@ -72,6 +60,7 @@ final class Engine {
     for (int i = 0; i < flushers.length; i++) {
       flushers[i] = new Flusher(core, this, i, leases.isEmpty() ? null : leases.get(i), lateStart);
     }
+    this.flushes = new Flushes(core, flushers);
     this.health = new Health(core, flushers, lateStart);
     this.orphans = new Orphans(core, this::retried);
     this.throttle =
@@ -138,57 +127,13 @@ final class Engine {
   /** What is pending now; all partitions at once. */
   CompletableFuture<FlushReport> flush() {
     HeadpondException reason = stopped;
-    if (reason != null) {
-      return CompletableFuture.failedFuture(reason);
-    }
-    List<CompletableFuture<Result>> parts = new ArrayList<>(flushers.length);
-    for (Flusher flusher : flushers) {
-      FlushRequest request = new FlushRequest(Integer.MAX_VALUE);
-      parts.add(request.done());
-      flusher.flush(request);
-    }
-    return forUser(
-        CompletableFuture.allOf(parts.toArray(CompletableFuture<?>[]::new))
-            .thenApply(
-                all ->
-                    parts.stream()
-                        .map(CompletableFuture::join)
-                        .reduce(Result.NOTHING, Result::plus)));
+    return reason == null ? flushes.flush() : CompletableFuture.failedFuture(reason);
   }
 
   /** At most so many entries; one partition after the other, the one with the oldest entry first. */
   CompletableFuture<FlushReport> flush(int maxEntries) {
     HeadpondException reason = stopped;
-    if (reason != null) {
-      return CompletableFuture.failedFuture(reason);
-    }
-    if (maxEntries < 1) {
-      return CompletableFuture.failedFuture(
-          new InvalidValueException(
-              "maxEntries", Integer.toString(maxEntries), "must be at least 1"));
-    }
-    record Part(int partition, PartitionStats stats) {}
-    List<Part> oldestFirst =
-        IntStream.range(0, flushers.length)
-            .mapToObj(p -> new Part(p, core.store().stats(p)))
-            .filter(part -> part.stats.ready() > 0)
-            .sorted(Comparator.comparingLong(part -> part.stats.oldestReady()))
-            .toList();
-    CompletableFuture<Result> chain = CompletableFuture.completedFuture(Result.NOTHING);
-    for (Part part : oldestFirst) {
-      chain =
-          chain.thenCompose(
-              sum -> {
-                int left = maxEntries - sum.applied() - sum.stale();
-                if (left <= 0) {
-                  return CompletableFuture.completedFuture(sum);
-                }
-                FlushRequest request = new FlushRequest(left);
-                flushers[part.partition].flush(request);
-                return request.done().thenApply(sum::plus);
-              });
-    }
-    return forUser(chain);
+    return reason == null ? flushes.flush(maxEntries) : CompletableFuture.failedFuture(reason);
   }
 
   CompletableFuture<FlushReport> drain(Duration deadline) {
@@ -197,25 +142,7 @@ final class Engine {
         new UnavailableException(core.settings().name() + " is draining: it takes no more writes");
     refuseWrites(reason);
     writeThrough.refuse(reason);
-    CompletableFuture<FlushReport> result = new CompletableFuture<>();
-    Drain drain =
-        new Drain(
-            core.statistics().applied.sum(),
-            core.statistics().stale.sum(),
-            core.statistics().rejected.sum(),
-            new CompletableFuture<>());
-    drains.add(drain);
-    for (Flusher flusher : flushers) {
-      flusher.drain();
-    }
-    Environment.Timer timer = core.environment().schedule(deadline, () -> finish(drain));
-    drain.result.whenComplete(
-        (report, failure) -> {
-          timer.cancel();
-          core.environment().executeCallback(() -> result.complete(report));
-        });
-    checkDrained();
-    return result;
+    return flushes.drain(deadline);
   }
 
   CacheStatus status() {
@@ -282,7 +209,7 @@ final class Engine {
   void released(List<Key> keys) {
     writes.roomFreed();
     writeThrough.released(keys);
-    checkDrained();
+    flushes.checkDrained();
   }
 
   /** Why no writes are taken; null while they are. */
@@ -328,7 +255,7 @@ final class Engine {
     for (Flusher flusher : flushers) {
       flusher.stop(reason);
     }
-    core.environment().execute(this::checkDrained);
+    core.environment().execute(flushes::checkDrained);
   }
 
   /** Drains, gives the leases back, and closes store and database; whatever fails, the rest is closed. */
@@ -336,7 +263,7 @@ final class Engine {
     UnavailableException closed = new UnavailableException(core.settings().name() + " is closed");
     boolean interrupted = Thread.interrupted();
     try {
-      if (stopped == null && !interrupted && !drained) {
+      if (stopped == null && !interrupted && !flushes.drained()) {
         core.environment().await(drain(deadline));
       }
     } catch (OutcomeUnknownException e) {
@@ -354,7 +281,7 @@ final class Engine {
         Thread.currentThread().interrupt();
       }
     }
-    int left = pending();
+    int left = flushes.pending();
     if (left == 0) {
       log.info("{}: closed; nothing is pending", core.settings().name());
     } else {
@@ -397,62 +324,6 @@ final class Engine {
     writes.close(reason);
   }
 
-  private void checkDrained() {
-    if (drains.isEmpty()) {
-      return;
-    }
-    boolean more = false;
-    for (int i = 0; i < flushers.length; i++) {
-      PartitionStats stats = core.store().stats(i);
-      more |= stats.pending() + stats.staged() > 0 && !flushers[i].stopped();
-    }
-    if (!more) {
-      drains.forEach(this::finish);
-    }
-  }
-
-  private void finish(Drain drain) {
-    drains.remove(drain);
-    drained = true;
-    int rejected = (int) (core.statistics().rejected.sum() - drain.rejected);
-    Trouble why = firstTrouble();
-    drain.result.complete(
-        report(
-            new Result(
-                (int) (core.statistics().applied.sum() - drain.applied),
-                (int) (core.statistics().stale.sum() - drain.stale),
-                0,
-                rejected,
-                0,
-                why != null ? why.message() : rejected > 0 ? Health.lastRefusal(flushers) : null)));
-  }
-
-  /** The report of a flush, completed where what users have attached may block. */
-  private CompletableFuture<FlushReport> forUser(CompletableFuture<Result> result) {
-    CompletableFuture<FlushReport> report = new CompletableFuture<>();
-    result.whenComplete(
-        (sum, failure) ->
-            core.environment()
-                .executeCallback(
-                    () -> {
-                      if (failure == null) {
-                        report.complete(report(sum));
-                      } else {
-                        report.completeExceptionally(Failures.cause(failure));
-                      }
-                    }));
-    return report;
-  }
-
-  int pending() {
-    int pending = 0;
-    for (int i = 0; i < flushers.length; i++) {
-      PartitionStats stats = core.store().stats(i);
-      pending += stats.pending() + stats.staged();
-    }
-    return pending;
-  }
-
   static String wentBack(int partition, long remembered, long found) {
     return "the database went back by "
         + Duration.ofNanos(Math.max(0, remembered - found) * 1_000).toSeconds()
@@ -461,26 +332,5 @@ final class Engine {
         + " (a failover or a restored backup?); settled writes are missing, nothing more is"
         + " written until a person decides: bring the lost commits back, or accept the loss with"
         + " 'headpond store adopt'";
-  }
-
-  private FlushReport report(Result sum) {
-    return new FlushReport(
-        sum.applied(),
-        sum.stale(),
-        sum.retried(),
-        sum.rejected(),
-        sum.statements(),
-        pending(),
-        sum.error());
-  }
-
-  private @Nullable Trouble firstTrouble() {
-    for (Flusher flusher : flushers) {
-      Trouble trouble = flusher.trouble();
-      if (trouble != null) {
-        return trouble;
-      }
-    }
-    return null;
   }
 }

@@ -33,7 +33,7 @@ final class Flusher {
   private final int partition;
   private final String name;
   private final Steps steps;
-  private final Backoff backoff;
+  private final Tries tries;
   private final Refusals refusals;
   private final Delivery delivery;
   private final List<FlushRequest> requests = new ArrayList<>();
@@ -58,9 +58,6 @@ final class Flusher {
   /** A look has been asked for and has not begun. */
   private volatile boolean noticed;
 
-  /** Why nothing gets through; null while all is well. */
-  private volatile @Nullable Trouble trouble;
-
   private final Age oldest;
   private final Age oldestReady;
 
@@ -78,7 +75,7 @@ final class Flusher {
     this.delivery = new Delivery(core, engine, this, steps, refusals, partition, lease, lateStart);
     this.oldest = new Age(core, partition);
     this.oldestReady = new Age(core, partition);
-    this.backoff = new Backoff(core.environment(), core.settings().retryDelay());
+    this.tries = new Tries(core, partition);
     this.renewAtNanos = core.environment().nanos() + (lease == null ? 0 : RENEWAL.toNanos());
   }
 
@@ -90,7 +87,7 @@ final class Flusher {
   /** An entry was written; {@code ready} of the partition can be taken now. Called for every write. */
   void written(int ready) {
     if (!noticed
-        && (ready >= core.settings().maxBatchSize() ? !running && trouble == null : !watching)) {
+        && (ready >= core.settings().maxBatchSize() ? !running && trouble() == null : !watching)) {
       noticed = true;
       steps.on(this::look);
     }
@@ -116,7 +113,7 @@ final class Flusher {
     steps.on(
         () -> {
           draining = true;
-          backoff.skip();
+          tries.skipPause();
           look();
         });
   }
@@ -125,9 +122,8 @@ final class Flusher {
   void retryNow() {
     steps.on(
         () -> {
-          Trouble current = trouble;
-          if (current != null && current.kind() != Kind.STOPPED) {
-            backoff.skip();
+          if (tries.pausing() && !stopped()) {
+            tries.skipPause();
             look();
           }
         });
@@ -173,13 +169,12 @@ final class Flusher {
   }
 
   @Nullable Trouble trouble() {
-    return trouble;
+    return tries.trouble();
   }
 
   /** Whether nothing is tried any more. */
   boolean stopped() {
-    Trouble current = trouble;
-    return current != null && current.kind() == Kind.STOPPED;
+    return tries.stopped();
   }
 
   /** How long the oldest entry has been pending; 0 if nothing is. */
@@ -217,14 +212,13 @@ final class Flusher {
       return;
     }
     PartitionStats stats = store.stats(partition);
-    Trouble current = trouble;
-    boolean held = current != null && !backoff.over();
+    boolean held = tries.pausing();
     long untilRenewal = renewAtNanos - core.environment().nanos();
     if (!requests.isEmpty() || (stats.staged() > 0 && !held)) {
       begin(held, false);
     } else if (held) {
-      wake(backoff.remainingNanos(), true);
-    } else if (delivery.owesAnAnswer() || current != null) {
+      wake(tries.pauseNanos(), true);
+    } else if (delivery.owesAnAnswer() || trouble() != null) {
       begin(false, false);
     } else if (untilRenewal <= 0) {
       begin(false, true);
@@ -296,39 +290,13 @@ final class Flusher {
 
   /** A cycle has failed, through no entry's fault. */
   void notDelivered(Kind kind, String message, Result result) {
-    pause(kind, message);
+    tries.failed(kind, message, forced, draining);
     ended(result, true);
-  }
-
-  private void pause(Kind kind, String message) {
-    if (!forced || backoff.failures() == 0) {
-      backoff.failed(draining);
-    }
-    Trouble before = trouble;
-    long since = before == null ? core.environment().wallMicros() : before.sinceMicros();
-    trouble = new Trouble(kind, message, backoff.failures(), since);
-    if (before == null || !before.message().equals(message)) {
-      log.warn(
-          "{}: partition {} does not reach the database (attempt {}, next in {} ms): {}",
-          name,
-          partition,
-          backoff.failures(),
-          backoff.remainingNanos() / 1_000_000,
-          message);
-    }
   }
 
   /** A batch of this partition has gone all the way. */
   void recovered() {
-    Trouble before = trouble;
-    if (before != null) {
-      log.info(
-          "{}: partition {} reaches the database again after {} failed attempts",
-          name,
-          partition,
-          before.attempts());
-      trouble = null;
-      backoff.reset();
+    if (tries.passed()) {
       engine.databaseAnswers();
     }
   }
@@ -375,7 +343,7 @@ final class Flusher {
     steps.newCycle();
     running = false;
     watching = true;
-    trouble = new Trouble(Kind.STOPPED, reason, 0, core.environment().wallMicros());
+    tries.stop(reason);
     Lease last = delivery.halt(reason);
     abandonRequests();
     CompletableFuture<@Nullable Void> stop = stopping;
@@ -387,6 +355,7 @@ final class Flusher {
   }
 
   private void abandonRequests() {
+    Trouble trouble = tries.trouble();
     String reason = trouble == null ? "" : trouble.message();
     requests.forEach(request -> request.abandon(reason));
     requests.clear();
@@ -413,8 +382,7 @@ final class Flusher {
     try {
       log.error("{}: partition {}: the flusher failed; it begins anew", name, partition, e);
       steps.newCycle();
-      forced = false;
-      pause(Kind.FAILED, message);
+      tries.failed(Kind.FAILED, message, false, draining);
       requests.forEach(request -> request.abandon(message));
       requests.clear();
       delivery.crashed();
@@ -422,7 +390,7 @@ final class Flusher {
       log.error("{}: partition {}: nor could the flusher tidy up", name, partition, again);
     } finally {
       running = false;
-      wake(Math.max(1, backoff.remainingNanos()), true);
+      wake(Math.max(1, tries.pauseNanos()), true);
     }
   }
 }

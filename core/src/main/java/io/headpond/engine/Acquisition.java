@@ -1,0 +1,91 @@
+package io.headpond.engine;
+
+import io.headpond.ConfigurationException;
+import io.headpond.spi.HotStore;
+import io.headpond.spi.Lease;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The way to the lease of a partition, for the first time where the cache began without the database, and after an unknown outcome. On the way it is found out whether store and table still belong together,
+ * whether the database has lost what it confirmed, and whether the store is an older copy of itself. Used in steps only, but for {@link #opened}.
+ */
+final class Acquisition {
+  private static final Logger log = LoggerFactory.getLogger(Acquisition.class);
+
+  private final Core core;
+  private final HotStore store;
+  private final Engine engine;
+  private final Steps steps;
+  private final LateStart lateStart;
+  private final int partition;
+
+  /** The store's partition has been opened with a lease. */
+  private volatile boolean opened;
+
+  /**
+   * @param opened whether that has happened before
+   */
+  Acquisition(
+      Core core, Engine engine, Steps steps, LateStart lateStart, int partition, boolean opened) {
+    this.core = core;
+    this.store = core.store();
+    this.engine = engine;
+    this.steps = steps;
+    this.lateStart = lateStart;
+    this.partition = partition;
+    this.opened = opened;
+  }
+
+  /** Whether the store's partition has been opened with a lease since the start. Called from anywhere. */
+  boolean opened() {
+    return opened;
+  }
+
+  /** Takes the lease and opens the store's partition with it. */
+  void begin(Consumer<Lease> acquired, Consumer<Throwable> failed) {
+    if (opened) {
+      acquire(true, acquired, failed);
+    } else {
+      steps.then(lateStart.bound(), resumed -> acquire(resumed, acquired, failed), failed);
+    }
+  }
+
+  private void acquire(boolean resumed, Consumer<Lease> acquired, Consumer<Throwable> failed) {
+    steps.then(
+        core.systemOfRecord().acquire(store.id(), partition),
+        lease -> {
+          long known = store.frontier(partition);
+          if (lease.frontier() < known) {
+            engine.stopFlushing(Engine.wentBack(partition, known, lease.frontier()));
+            return;
+          }
+          // A partition to which nothing was ever applied cannot show that the store is older than
+          // the database.
+          boolean wroteBefore = opened || (resumed && lease.lastBatch() != 0);
+          steps.then(
+              store.open(partition, lease.epoch(), lease.highVersion(), wroteBefore),
+              done -> {
+                opened = true;
+                log.info(
+                    "{}: partition {} taken with epoch {}",
+                    core.settings().name(),
+                    partition,
+                    lease.epoch());
+                acquired.accept(lease);
+              },
+              failure -> openFailed(failure, failed));
+        },
+        failed);
+  }
+
+  /** A store that is an older copy of itself must not give versions any more. */
+  private void openFailed(Throwable failure, Consumer<Throwable> failed) {
+    if (Failures.cause(failure) instanceof ConfigurationException) {
+      engine.stop(Failures.message(failure));
+    } else {
+      failed.accept(failure);
+    }
+  }
+}
