@@ -20,6 +20,7 @@ import javax.sql.DataSource;
 final class Lane implements AutoCloseable {
   private static final String READ_ONLY = "25006";
   private static final Duration LONGEST_CONNECT = Duration.ofSeconds(3);
+  private static final long CLOSE_MILLIS = 1_000;
 
   /** What is done with a connection. */
   @FunctionalInterface
@@ -71,7 +72,16 @@ final class Lane implements AutoCloseable {
   @Override
   public void close() {
     threads.shutdownNow().forEach(task -> ((Task<?>) task).fail(closed()));
-    pool.close();
+    // While the database hangs, the pool waits some seconds for connections that are being made.
+    // Nobody is going to use them.
+    Thread closing = new Thread(pool::close, pool.getPoolName() + "-close");
+    closing.setDaemon(true);
+    closing.start();
+    try {
+      closing.join(CLOSE_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static UnavailableException closed() {
