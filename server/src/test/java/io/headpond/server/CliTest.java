@@ -24,13 +24,34 @@ class CliTest {
     assertThat(help.exit()).isZero();
     assertThat(help.out())
         .contains(
-            "serve", "status", "pending", "flush", "journal", "schema", "store", "Exit codes");
+            "serve",
+            "status",
+            "pending",
+            "flush",
+            "dead-letters",
+            "lab",
+            "journal",
+            "schema",
+            "store",
+            "Exit codes");
+    assertThat(run("dead-letters", "--help").out())
+        .contains("list", "show", "retry", "edit", "discard", "export");
+    assertThat(run("dead-letters", "list", "--help").out()).contains("foreign-key");
     assertThat(run("serve", "--help").out())
         .contains(
-            "--port", "--host", "--data-dir", "--config", "--database-url", "--drain-timeout");
+            "--port",
+            "--host",
+            "--data-dir",
+            "--config",
+            "--database-url",
+            "--drain-timeout",
+            "--simulate-failures",
+            "--outage");
     assertThat(run("--version").out()).startsWith("headpond ");
     for (String command :
-        new String[] {"status", "pending", "flush", "journal", "schema", "store"}) {
+        new String[] {
+          "status", "pending", "flush", "dead-letters", "lab", "journal", "schema", "store"
+        }) {
       assertThat(run(command, "--help").exit()).as(command).isZero();
     }
   }
@@ -47,7 +68,22 @@ class CliTest {
           {"journal"},
           {"store"},
           {"store", "adopt"},
-          {"journal", "check"}
+          {"journal", "check"},
+          {"serve", "--simulate-failures=2"},
+          {"serve", "--simulate-failures=often"},
+          {"lab", "--failures", "1.5"},
+          {"lab", "--off", "--outage"},
+          {"dead-letters"},
+          {"dead-letters", "show", "--dataset", "kv"},
+          {"dead-letters", "show", "k"},
+          {"dead-letters", "list", "--limit", "x"},
+          {"dead-letters", "retry", "--dataset", "kv"},
+          {"dead-letters", "retry", "--dataset", "kv", "--all", "k"},
+          {"dead-letters", "retry", "--dataset", "kv", "--all", "--class", "value"},
+          {"dead-letters", "retry", "--dataset", "kv", "--if-version", "1", "a", "b"},
+          {"dead-letters", "edit", "--dataset", "kv", "k"},
+          {"dead-letters", "edit", "--dataset", "kv", "--remove", "--value", "{}", "k"},
+          {"dead-letters", "discard", "--dataset", "kv", "k"}
         }) {
       Result result = run(args);
       assertThat(result.exit()).as(String.join(" ", args)).isEqualTo(2);
@@ -72,6 +108,15 @@ class CliTest {
     oneLine(run("serve", "--database-url", "mysql://x/y"), "must be jdbc:postgresql:");
     oneLine(run("status", "--server", "http://127.0.0.1:1"), "no server answers");
     oneLine(run("flush", "--server", "not a url"), "is no URL");
+    String nobody = "http://127.0.0.1:1";
+    oneLine(run("lab", "--off", "--server", nobody), "no server answers");
+    oneLine(run("dead-letters", "list", "--server", nobody), "no server answers");
+    oneLine(
+        run("dead-letters", "export", "--output", file.toString(), "--dataset", "kv"),
+        "is there already; name another file");
+    oneLine(
+        run("dead-letters", "edit", "--dataset", "kv", "--file", "/nope", "k", "--server", nobody),
+        "--file /nope: cannot be read");
     oneLine(run("store", "adopt", "--dataset", "nope", "--data-dir", data), "there are kv");
     oneLine(run("store", "adopt", "--dataset", "kv", "--data-dir", data), "say --yes");
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {

@@ -8,6 +8,7 @@ import io.headpond.ColumnType;
 import io.headpond.ConfigurationException;
 import io.headpond.Durability;
 import io.headpond.Overload;
+import io.headpond.server.lab.LabSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -88,6 +89,9 @@ class ConfigFileTest {
           WORKER_POLL_INTERVAL | often| datasets.kv.pollInterval: often (${WORKER_POLL_INTERVAL:0.1}): must be a duration
           MAX_RETRIES          | 1.5  | datasets.kv.maxRetries: 1.5 (${MAX_RETRIES:3}): must be a whole number
           RETRY_DELAY          | 0    | datasets.kv.retryDelay: 0 (${RETRY_DELAY:1.0}): must be from PT0.001S
+          SIMULATE_DB_FAILURE  | yes  | lab.simulateFailures: yes (${SIMULATE_DB_FAILURE:false}): must be true or false
+          FAILURE_RATE         | 1.01 | lab.failureRate: 1.01 (${FAILURE_RATE:0.5}): must be a number from 0 to 1
+          FAILURE_RATE         | half | lab.failureRate: half (${FAILURE_RATE:0.5}): must be a number from 0 to 1
           WRITE_BEHIND_ENABLED | no   | datasets.products.writeBehind: no (${WRITE_BEHIND_ENABLED:true}): must be true or false
           """)
   void aWrongVariableIsNamed(String variable, String value, String message) {
@@ -142,6 +146,8 @@ class ConfigFileTest {
     assertThat(config.dataDir()).isEqualTo(Path.of("data").toAbsolutePath());
     assertThat(config.drainTimeout()).isEqualTo(Duration.ofSeconds(30));
     assertThat(config.database()).isNull();
+    assertThat(config.leaseTtl()).isNull();
+    assertThat(config.lab()).isEqualTo(LabSettings.OFF);
     assertThat(Overrides.none().over(parse(MINIMAL), Map.of(), "/opt/headpond").dataDir())
         .isEqualTo(Path.of("/opt/headpond/data"));
   }
@@ -152,7 +158,8 @@ class ConfigFileTest {
         parse(
             """
             server: {host: localhost, port: 81, dataDir: /tmp/d, drainTimeout: 2m}
-            database: {url: "jdbc:postgresql://h/db", user: u, password: "${SECRET}"}
+            database: {url: "jdbc:postgresql://h/db", user: u, password: "${SECRET}", leaseTtl: 5s}
+            lab: {simulateFailures: true, failureRate: 0.25}
             datasets:
               prices:
                 table: shop.prices
@@ -177,6 +184,7 @@ class ConfigFileTest {
                 ttl: 90m
                 cacheSize: 5
                 partitions: 3
+                tenant: shop
               other:
                 key: {id: uuid}
                 overload: reject
@@ -184,6 +192,8 @@ class ConfigFileTest {
             Map.of("SECRET", "s: #3cr${et"));
 
     assertThat(file.port()).isEqualTo(81);
+    assertThat(file.leaseTtl()).isEqualTo(Duration.ofSeconds(5));
+    assertThat(file.lab()).isEqualTo(new LabSettings(true, 0.25, false));
     assertThat(file.databasePassword()).isEqualTo("s: #3cr${et");
     assertThat(file.drainTimeout()).isEqualTo(Duration.ofMinutes(2));
     DatasetConfig prices = file.datasets().get(0);
@@ -209,6 +219,7 @@ class ConfigFileTest {
                 .ttl(Duration.ofMinutes(90))
                 .cacheSize(5)
                 .partitions(3)
+                .tenant("shop")
                 .build());
     assertThat(prices.keySequence()).isEqualTo("shop.price_ids");
     assertThat(prices.maxRequestBytes()).isEqualTo(8_192);
@@ -309,6 +320,8 @@ class ConfigFileTest {
           datasets: {d: {key: {id: jsonb}}}                         | c.yaml:1: datasets.d: columns.id: jsonb cannot be part of a key
           datasets: {d: {key: {id: bigint}, columns: {id: text}}}   | c.yaml:1: datasets.d: columns: id stands twice
           datasets: {d: {columns: {id: text}}}                      | c.yaml:1: datasets.d: key: missing
+          datasets: {d: {key: {id: bigint}, tenant: shop}}          | c.yaml:1: datasets.d.tenant: shop: must be a column of the key: id
+          datasets: {d: {key: {id: bigint}, columns: {shop: text}, tenant: shop}} | c.yaml:1: datasets.d.tenant: shop: must be a column of the key: id
           datasets: {d: 7}                                          | c.yaml:1: datasets.d: 7: must be settings
           datasets: {"a/b": {key: {id: bigint}}}                    | c.yaml:1: datasets.a/b: name: a/b: must be 1 to 63
           datasets: {d: {key: {id: bigint}, versionColumn: id}}     | c.yaml:1: datasets.d: columns.id: Headpond writes this column itself
@@ -331,6 +344,12 @@ class ConfigFileTest {
         .hasMessageStartingWith("c.yaml:5: datasets.d.lingr");
     assertThatThrownBy(() -> parse(MINIMAL + "\nserver:\n  port: http\n"))
         .hasMessage("c.yaml:3: server.port: http: must be a whole number from 0 to 65535");
+    assertThatThrownBy(() -> parse(MINIMAL + "\ndatabase: {leaseTtl: 2s}"))
+        .hasMessage("c.yaml:2: database.leaseTtl: 2s: must be from 3s to 1h");
+    assertThatThrownBy(() -> parse(MINIMAL + "\nlab: {failureRate: 2}"))
+        .hasMessage("c.yaml:2: lab.failureRate: 2: must be a number from 0 to 1");
+    assertThatThrownBy(() -> parse(MINIMAL + "\nlab: {outage: true}"))
+        .hasMessageStartingWith("c.yaml:2: lab.outage: unknown setting");
     assertThatThrownBy(() -> parse("")).hasMessageContaining("is empty");
   }
 

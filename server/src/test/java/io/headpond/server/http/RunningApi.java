@@ -36,7 +36,7 @@ public final class RunningApi implements AutoCloseable {
   final TestDataset kv;
   final TestDataset items;
   private final List<TestDataset> all;
-  final ApiServlet api = new ApiServlet(new Lab());
+  final ApiServlet api;
   final HttpServer server;
 
   /** The datasets {@code kv} and {@code items}. */
@@ -45,10 +45,20 @@ public final class RunningApi implements AutoCloseable {
   }
 
   RunningApi(TestDataset kv, TestDataset items, TestDataset... more) {
-    this(HttpServer.BODY_TIMEOUT, kv, items, more);
+    this(HttpServer.BODY_TIMEOUT, new Lab(), kv, items, more);
+  }
+
+  RunningApi(Lab lab, TestDataset kv, TestDataset items) {
+    this(HttpServer.BODY_TIMEOUT, lab, kv, items);
   }
 
   RunningApi(Duration bodyTimeout, TestDataset kv, TestDataset items, TestDataset... more) {
+    this(bodyTimeout, new Lab(), kv, items, more);
+  }
+
+  private RunningApi(
+      Duration bodyTimeout, Lab lab, TestDataset kv, TestDataset items, TestDataset... more) {
+    this.api = new ApiServlet(lab);
     this.kv = kv;
     this.items = items;
     this.all = new ArrayList<>(List.of(kv, items));

@@ -17,7 +17,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * kill -9 after a random number of acknowledged writes under load, and of PostgreSQL in the middle of some: nothing that was acknowledged at
- * JOURNAL or DISK is lost, and no row goes back.
+ * JOURNAL or DISK is lost, and no row goes back. Some values are refused by a constraint: they become dead letters, survive all that too, and are written when
+ * the constraint is gone.
  *
  * <p>{@code -Dheadpond.crash.rounds} (30) and {@code -Dheadpond.crash.seed} choose how long and which.
  */
@@ -28,7 +29,7 @@ class CrashIT {
   @TempDir private Path folder;
 
   private final HistoryChecker<String, String> history = new HistoryChecker<>();
-  private final Load load = new Load(history, DATASETS);
+  private final Load load = new Load(history, DATASETS).badValues(3);
 
   @Test
   void nothingAcknowledgedIsLostAndNoRowGoesBack() throws Exception {
@@ -40,10 +41,17 @@ class CrashIT {
     try (EmbeddedPostgres postgres =
         EmbeddedPostgres.builder().directory(folder.resolve("postgres")).start()) {
       Table.create(postgres.jdbcUrl(), DATASETS);
+      for (String dataset : DATASETS) {
+        Table.execute(
+            postgres.jdbcUrl(),
+            "alter table " + dataset + " add constraint good check (value not like 'bad%')");
+      }
       Path yaml = folder.resolve("headpond.yaml");
       Files.writeString(
           yaml,
-          Table.yaml("linger: 20ms\nmaxBatchSize: 200\npartitions: 4\nretryDelay: 50ms", DATASETS));
+          Table.yaml(
+              "linger: 20ms\nmaxBatchSize: 200\npartitions: 4\nmaxRetries: 1\nretryDelay: 50ms",
+              DATASETS));
       String[] options = {"--config", yaml.toString(), "--database-url", Table.url(postgres)};
       Path data = folder.resolve("data");
       long restarts = 0;
@@ -74,6 +82,9 @@ class CrashIT {
               .as("round %d of seed %d", round, seed)
               .isEmpty();
         }
+        long letters = retryAll(postgres.jdbcUrl(), server);
+        System.out.printf("%d dead letters retried%n", letters);
+        assertThat(letters).isPositive();
         ServerProcess.Ended ended = server.terminate();
         assertThat(ended.exit()).as(ended.out() + ended.err()).isZero();
         assertThat(ended.out()).contains("nothing is pending");
@@ -96,6 +107,28 @@ class CrashIT {
           restarts / Math.max(1, rounds));
       assertThat(history.acknowledged()).isGreaterThanOrEqualTo(30L * rounds);
     }
+  }
+
+  /** Takes the constraint away and retries what it has refused; gives how many dead letters there were. */
+  private static long retryAll(String jdbcUrl, ServerProcess server) throws Exception {
+    long letters = 0;
+    try (Wire wire = new Wire(server.port())) {
+      for (String dataset : DATASETS) {
+        String path = "/v1/datasets/" + dataset;
+        // What was not refused for the last time yet is so now.
+        server.await(
+            "nothing pending", () -> wire.send("GET", path, "").number("pendingEntries") == 0);
+        Table.execute(jdbcUrl, "alter table " + dataset + " drop constraint good");
+        letters += wire.send("POST", path + "/dead-letters:retry?all=true", "").number("retried");
+        server.await(
+            "no dead letter any more",
+            () -> {
+              Wire.Answer status = wire.send("GET", path, "");
+              return status.number("pendingEntries") == 0 && status.number("parked") == 0;
+            });
+      }
+    }
+    return letters;
   }
 
   /** What the restarted server says of the keys that were written in the round before. */

@@ -23,6 +23,8 @@ final class Load {
   private final Set<String> touched = ConcurrentHashMap.newKeySet();
   private final AtomicLong acknowledged = new AtomicLong();
   private final AtomicLong unexpected = new AtomicLong();
+  private volatile int badIn100;
+  private volatile boolean ended;
   private volatile String firstUnexpected = "";
 
   Load(HistoryChecker<String, String> history, String... datasets) {
@@ -30,8 +32,20 @@ final class Load {
     this.datasets = datasets;
   }
 
+  /** So many in a hundred values begin with {@code bad} from now on, for a database that refuses such. */
+  Load badValues(int in100) {
+    badIn100 = in100;
+    return this;
+  }
+
+  /** The clients end after the write that they are at. */
+  void end() {
+    ended = true;
+  }
+
   /** Starts clients that end when their connection does, or after so many writes each. */
   List<Thread> start(int port, int clients, long writesEach, int newKeysIn100, long seed) {
+    ended = false;
     List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < clients; i++) {
       Random random = new Random(seed * 31 + i);
@@ -72,7 +86,7 @@ final class Load {
 
   private void run(int port, long writes, int newKeysIn100, Random random) {
     try (Wire wire = new Wire(port)) {
-      for (long i = 0; i < writes; i++) {
+      for (long i = 0; i < writes && !ended; i++) {
         if (!write(wire, newKeysIn100, random)) {
           return;
         }
@@ -89,7 +103,8 @@ final class Load {
     boolean fresh = random.nextInt(100) < newKeysIn100;
     String key = fresh ? "new " + NEXT.incrementAndGet() : "hot/" + random.nextInt(HOT);
     boolean remove = random.nextInt(10) == 0;
-    String value = remove ? null : "v" + NEXT.incrementAndGet();
+    String kind = random.nextInt(100) < badIn100 ? "bad" : "v";
+    String value = remove ? null : kind + NEXT.incrementAndGet();
     String target =
         Wire.entry(dataset, key)
             + (random.nextBoolean() ? "?durability=journal" : "?durability=disk");

@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -26,7 +27,8 @@ final class ServerProcess implements AutoCloseable {
   private static final Pattern JDBC = Pattern.compile("jdbc:\\S+");
   private static final String OURS =
       "HEADPOND_.*|DATABASE_URL|BATCH_SIZE|BATCH_TIMEOUT|WORKER_POLL_INTERVAL|MAX_RETRIES|RETRY_DELAY"
-          + "|WRITE_BEHIND_ENABLED";
+          + "|WRITE_BEHIND_ENABLED|SIMULATE_DB_FAILURE|FAILURE_RATE";
+  private static final String HEAP = "512m";
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Duration POLL = Duration.ofMillis(20);
 
@@ -64,10 +66,16 @@ final class ServerProcess implements AutoCloseable {
   /** As {@link #serve(Path, String...)}, with environment variables. */
   static ServerProcess serve(Map<String, String> environment, Path dataDir, String... more)
       throws Exception {
+    return serve(HEAP, environment, dataDir, more);
+  }
+
+  /** As {@link #serve(Map, Path, String...)}, with so much heap, such as {@code 96m}. */
+  static ServerProcess serve(
+      String heap, Map<String, String> environment, Path dataDir, String... more) throws Exception {
     List<String> args = new ArrayList<>(List.of("serve", "--port", "0"));
     args.addAll(List.of("--data-dir", dataDir.toString()));
     args.addAll(List.of(more));
-    ServerProcess process = start(List.of(), environment, args);
+    ServerProcess process = start(List.of(), heap, environment, args);
     process.port();
     return process;
   }
@@ -79,10 +87,16 @@ final class ServerProcess implements AutoCloseable {
    */
   static ServerProcess start(
       List<String> prefix, Map<String, String> environment, List<String> args) throws IOException {
+    return start(prefix, HEAP, environment, args);
+  }
+
+  private static ServerProcess start(
+      List<String> prefix, String heap, Map<String, String> environment, List<String> args)
+      throws IOException {
     List<String> command = new ArrayList<>(prefix);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
-        List.of("-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m"));
+        List.of("-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx" + heap));
     if (environment.containsKey("HOME")) {
       command.add("-Duser.home=" + environment.get("HOME"));
     }
@@ -169,8 +183,22 @@ final class ServerProcess implements AutoCloseable {
     return process.pid();
   }
 
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** The most memory that it has had, in KiB. */
+  long peakMemory() throws IOException {
+    String status = Files.readString(Path.of("/proc/" + pid() + "/status"));
+    return Long.parseLong(status.replaceAll("(?s).*VmHWM:\\s*([0-9]+) kB.*", "$1"));
+  }
+
   String out() {
     return out.toString();
+  }
+
+  String err() {
+    return err.toString();
   }
 
   /** Waits until standard output has this text. */
@@ -210,7 +238,7 @@ final class ServerProcess implements AutoCloseable {
     kill("INT", "-" + pid());
   }
 
-  private static void kill(String signal, String target) throws Exception {
+  static void kill(String signal, String target) throws Exception {
     Process kill =
         new ProcessBuilder("sh", "-c", "kill -s " + signal + " -- " + target).inheritIO().start();
     if (kill.waitFor() != 0) {

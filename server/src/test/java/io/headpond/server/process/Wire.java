@@ -20,8 +20,10 @@ import java.util.stream.Stream;
 final class Wire implements Closeable {
   private static final int TIMEOUT_MILLIS = 30_000;
 
-  private final Socket socket;
-  private final InputStream in;
+  private final int port;
+  private Socket socket;
+  private InputStream in;
+  private boolean ended;
 
   /**
    * An answer.
@@ -47,14 +49,27 @@ final class Wire implements Closeable {
   }
 
   Wire(int port) throws IOException {
-    socket = new Socket(InetAddress.getLoopbackAddress(), port);
+    this.port = port;
+    socket = connect(port);
+    in = new BufferedInputStream(socket.getInputStream(), 8_192);
+  }
+
+  private static Socket connect(int port) throws IOException {
+    Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
     socket.setTcpNoDelay(true);
     socket.setSoTimeout(TIMEOUT_MILLIS);
-    in = new BufferedInputStream(socket.getInputStream(), 8_192);
+    return socket;
   }
 
   /** @param headers whole lines, beside those that every request has */
   Answer send(String method, String target, String body, String... headers) throws IOException {
+    if (ended) {
+      // As the server had said: it closes the connection after a 503, for one.
+      socket.close();
+      socket = connect(port);
+      in = new BufferedInputStream(socket.getInputStream(), 8_192);
+      ended = false;
+    }
     byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
     ByteArrayOutputStream request = new ByteArrayOutputStream(256);
     request.writeBytes(
@@ -80,6 +95,7 @@ final class Wire implements Closeable {
       headers.put(
           line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
     }
+    ended = headers.getOrDefault("connection", "").equals("close");
     int length = Integer.parseInt(headers.getOrDefault("content-length", "0"));
     byte[] body = in.readNBytes(length);
     if (body.length < length) {
