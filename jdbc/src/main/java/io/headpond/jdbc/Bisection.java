@@ -94,6 +94,7 @@ final class Bisection {
    */
   void run(SqlTrouble first) throws SQLException {
     byTime = first.error().errorClass() == ErrorClass.TIMEOUT;
+    checked = first.answer() == Answer.CHECKED;
     List<Integer> all = new ArrayList<>();
     for (int i = 0; i < rows.mutations().size(); i++) {
       all.add(i);

@@ -541,6 +541,39 @@ class HazardsTest {
     assertThat(get(database.apply(batch, lease)).outcomes()).containsOnly(Applied.Done.INSTANCE);
   }
 
+  /** Each of its statements is fast enough. The server ends the session, since version 17. */
+  @Test
+  void aTransactionThatTakesTooLongIsABatchThatIsTooLarge() {
+    DB.execute(
+        "CREATE FUNCTION "
+            + table
+            + "_f() RETURNS trigger LANGUAGE plpgsql AS"
+            + " 'BEGIN PERFORM pg_sleep(1.3); RETURN NULL; END'",
+        "INSERT INTO " + table + " VALUES (2, 'old', NULL, 0)",
+        "CREATE TRIGGER s AFTER INSERT OR DELETE ON "
+            + table
+            + " FOR EACH STATEMENT EXECUTE FUNCTION "
+            + table
+            + "_f()");
+    SystemOfRecord database =
+        bound(
+            JdbcDatabase.postgres(DB.url)
+                .leaseTtl(Duration.ofSeconds(3))
+                .table(table)
+                .versionColumn("version"));
+    Lease lease = get(database.acquire(STORE, 0));
+    Batch both = batch(put(1, "a", 10), new Mutation.Remove(key(2), 11, 1));
+    assertThatThrownBy(() -> get(database.apply(both, lease)))
+        .isInstanceOfSatisfying(
+            BatchFailedException.class,
+            failed ->
+                assertThat(failed.error())
+                    .returns(ErrorClass.TIMEOUT, DatabaseError::errorClass)
+                    .returns("25P04", DatabaseError::code));
+    assertThat(get(database.apply(batch(put(1, "a", 10)), lease)).outcomes())
+        .containsExactly(Applied.Done.INSTANCE);
+  }
+
   /** As a full managed server does to itself. The sessions of that time stay read-only for ever. */
   @Test
   void aReadOnlyServerIsAnOutageThatEnds() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.headpond.ColumnType;
 import io.headpond.ConfigurationException;
+import io.headpond.ErrorClass;
 import io.headpond.Key;
 import io.headpond.Row;
 import io.headpond.RowType;
@@ -537,6 +538,63 @@ public abstract class SystemOfRecordContractTest {
   }
 
   @Test
+  void whereNothingGoesThroughNothingIsCommitted() throws SQLException {
+    execute("ALTER TABLE " + table + " ADD CONSTRAINT small CHECK (qty < 1000)");
+    SystemOfRecord database = bound();
+    Lease lease = get(database.acquire(STORE, 0));
+    get(database.apply(new Batch(5, List.of(put(1, "a", 50)), 1_000_000), lease));
+    List<Mutation> bad = new ArrayList<>();
+    for (int i = 2; i < 5; i++) {
+      bad.add(new Mutation.Put(key(i), row("bad", 5_000), 60, writeIds++));
+    }
+    assertThat(get(database.apply(new Batch(6, bad, 2_000_000), lease)).outcomes())
+        .hasSize(3)
+        .allMatch(Applied.Rejected.class::isInstance);
+    assertThat(get(database.acquire(STORE, 0)))
+        .isEqualTo(new Lease(0, lease.epoch() + 1, 50, 1_000_000, 5));
+  }
+
+  @Test
+  void aBatchWithoutTheRejectedDoesNotMoveTheFrontierAndTheNextDoes() throws SQLException {
+    execute("ALTER TABLE " + table + " ADD CONSTRAINT small CHECK (qty < 1000)");
+    SystemOfRecord database = bound();
+    Lease lease = get(database.acquire(STORE, 0));
+    Mutation bad = new Mutation.Put(key(2), row("bad", 5_000), 51, writeIds++);
+    get(database.apply(new Batch(5, List.of(put(1, "a", 50)), 1_000_000), lease));
+    get(database.apply(new Batch(6, List.of(put(1, "b", 60), bad), 2_000_000), lease));
+    get(database.apply(new Batch(7, List.of(put(3, "c", 70)), 3_000_000), lease));
+    Lease next = get(connect("d" + table).acquire(STORE, 0));
+    assertThat(next.frontier()).isEqualTo(3_000_000);
+    assertThat(next.lastBatch()).isEqualTo(7);
+    assertThat(name(1)).isEqualTo("b");
+  }
+
+  @Test
+  void aRowThatSomebodyHoldsIsLeftOutAndToBeTriedAgain() throws SQLException {
+    execute("INSERT INTO " + table + " VALUES (2, 'theirs', 1, 0)");
+    SystemOfRecord database = bound();
+    Lease lease = get(database.acquire(STORE, 0));
+    Batch batch = new Batch(5, List.of(put(1, "a", 10), put(2, "b", 11), put(3, "c", 12)), 1);
+    try (Connection person = sql()) {
+      person.setAutoCommit(false);
+      execute(person, "UPDATE " + table + " SET name = 'open' WHERE id = 2");
+      assertThat(get(database.apply(batch, lease)).outcomes())
+          .satisfiesExactly(
+              first -> assertThat(first).isEqualTo(Applied.Done.INSTANCE),
+              second ->
+                  assertThat(second)
+                      .isInstanceOfSatisfying(
+                          Applied.Retry.class,
+                          retry ->
+                              assertThat(retry.error().errorClass()).isEqualTo(ErrorClass.LOCKED)),
+              third -> assertThat(third).isEqualTo(Applied.Done.INSTANCE));
+      assertThat(ids()).contains(1L, 3L);
+      person.rollback();
+    }
+    assertThat(get(database.apply(batch, lease)).outcomes()).containsOnly(Applied.Done.INSTANCE);
+  }
+
+  @Test
   void partitionsAreAppliedAtTheSameTime() {
     SystemOfRecord database = bound();
     List<CompletionStage<Applied>> all = new ArrayList<>();
@@ -657,6 +715,35 @@ public abstract class SystemOfRecordContractTest {
       assertThat(get(database.load(List.of(key(1)))).get(0).version()).isEqualTo(10);
       writer.rollback();
     }
+  }
+
+  // without the database at the start
+
+  @Test
+  void goesOnFromItsMapping() {
+    SystemOfRecord first = bound();
+    byte[] mapping = first.mapping();
+    first.close();
+    SystemOfRecord resumed = factory(table, true).resume("d" + table, DECLARED, mapping);
+    opened.add(resumed);
+    assertThat(resumed.rowType()).isEqualTo(first.rowType());
+    assertThat(resumed.mapping()).isEqualTo(mapping);
+    assertThat(get(resumed.bind(STORE, PARTITIONS, false))).isTrue();
+    Lease lease = get(resumed.acquire(STORE, 0));
+    get(resumed.apply(batch(lease, put(1, "a", 10)), lease));
+    assertThat(get(resumed.load(List.of(key(1)))).get(0).row()).isEqualTo(row("a", 1));
+  }
+
+  @Test
+  void theMappingOfAnotherDeclarationIsRefused() {
+    byte[] mapping = bound().mapping();
+    RowType other = RowType.builder().key("id", ColumnType.BIGINT).build();
+    assertThatThrownBy(() -> factory(table, true).resume("d" + table, other, mapping))
+        .isInstanceOf(ConfigurationException.class);
+    assertThatThrownBy(() -> factory(table, false).resume("d" + table, DECLARED, mapping))
+        .isInstanceOf(ConfigurationException.class);
+    assertThatThrownBy(() -> factory("another", true).resume("d" + table, DECLARED, mapping))
+        .isInstanceOf(ConfigurationException.class);
   }
 
   // close
