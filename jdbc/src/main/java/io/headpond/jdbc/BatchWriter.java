@@ -107,8 +107,11 @@ final class BatchWriter {
     others.count(rows.sent() + 1);
     Bisection bisection = new Bisection(dialect, connection, others, limits, parents, check);
     bisection.run(refusal);
-    boolean nothing = others.outcomes().stream().allMatch(Applied.Retry.class::isInstance);
-    if (nothing && bisection.timedOut() && !alone) {
+    List<Applied.Outcome> outcomes = others.outcomes();
+    boolean skipped = outcomes.stream().allMatch(Applied.Skipped.class::isInstance);
+    boolean nothing =
+        outcomes.stream().allMatch(o -> o instanceof Applied.Retry || o instanceof Applied.Skipped);
+    if (!alone && (skipped || (nothing && bisection.timedOut()))) {
       connection.rollback();
       throw failed(ErrorClass.TIMEOUT, refusal, cause);
     }

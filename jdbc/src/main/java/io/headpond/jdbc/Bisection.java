@@ -253,14 +253,7 @@ final class Bisection {
   }
 
   private void leave(Part part) {
-    DatabaseError error = part.because.error();
-    Applied.Outcome outcome =
-        new Applied.Retry(
-            new DatabaseError(
-                error.errorClass(),
-                error.code(),
-                "not written: there was no time to find out whether this one is at fault for: "
-                    + error.message()));
+    Applied.Outcome outcome = new Applied.Skipped(part.because.error());
     for (int at : part.places) {
       if (rows.outcome(at) == null) {
         rows.setOutcome(at, outcome);

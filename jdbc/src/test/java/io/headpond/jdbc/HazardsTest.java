@@ -440,7 +440,7 @@ class HazardsTest {
     assertThat(applied.statements()).isLessThan(Bisection.MOST_STATEMENTS + 10);
     assertThat(applied.outcomes()).anyMatch(Applied.Rejected.class::isInstance);
     assertThat(applied.outcomes())
-        .allMatch(o -> o instanceof Applied.Rejected || o instanceof Applied.Retry);
+        .allMatch(o -> o instanceof Applied.Rejected || o instanceof Applied.Skipped);
     assertThat(DB.query("SELECT count(*) FROM " + table)).containsExactly("0");
   }
 
@@ -457,7 +457,7 @@ class HazardsTest {
     Applied applied = get(database.apply(new Batch(1, mutations, 0), lease));
     assertThat(applied.outcomes().subList(300, 700))
         .noneMatch(Applied.Done.class::isInstance)
-        .anyMatch(Applied.Retry.class::isInstance);
+        .anyMatch(Applied.Skipped.class::isInstance);
     assertThat(applied.outcomes())
         .filteredOn(Applied.Done.class::isInstance)
         .as("all but some neighbours")
