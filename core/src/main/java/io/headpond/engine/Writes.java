@@ -10,7 +10,6 @@ import io.headpond.RequestConflictException;
 import io.headpond.RequestId;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Remembered;
-import io.headpond.spi.TenantColumn;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
 import io.headpond.spi.WriteOutcome.Full;
@@ -62,11 +61,9 @@ final class Writes {
             + " bytes (maxPendingBytes)"
             + (core.settings().tenant() == null
                 ? ""
-                : ", of which one "
+                : ", of which each "
                     + core.settings().tenant()
-                    + " may have "
-                    + TenantColumn.ALPHA
-                    + " times of what all leave free");
+                    + " may have as much as all leave free");
     this.statistics = core.statistics();
     this.settlements = core.settlements();
     this.flushers = flushers;

@@ -144,7 +144,7 @@ final class Limits {
 
   /**
    * How much of the room that deferred entries leave is used, of that for entries or of that for bytes, whichever is greater; 1 is full. Of a tenant: how much of what it
-   * may have is used by entries that are not deferred. It may be a little off while entries come and go.
+   * may have is used by entries that are not deferred; no more than half while that is less than half of its share. It may be a little off while entries come and go.
    */
   double usage(Tenant tenant) {
     if (tenant == Tenant.EVERYBODY) {
@@ -153,13 +153,15 @@ final class Limits {
           share(bytes.get(), deferredBytes.get(), maxBytes));
     }
     return Math.max(
-        part(tenant.entries() - tenant.deferredEntries(), maxEntries - entries.get()),
-        part(tenant.bytes() - tenant.deferredBytes(), maxBytes - bytes.get()));
+        part(tenant.entries() - tenant.deferredEntries(), entries.get(), maxEntries),
+        part(tenant.bytes() - tenant.deferredBytes(), bytes.get(), maxBytes));
   }
 
-  private static double part(long used, long free) {
-    double most = (double) TenantColumn.ALPHA * Math.max(0, free);
-    return used < most ? Math.max(0, used) / most : 1;
+  private double part(long own, long all, long limit) {
+    long free = limit - all;
+    double part = own < free ? Math.max(0, own) / (double) free : 1;
+    boolean light = own * 2.0 * (tenants() + 1) <= limit;
+    return light ? Math.min(part, 0.5) : part;
   }
 
   /** Whether a tenant has at least an equal part of the entries or bytes that are pending and not deferred: so it delays the others more than they do it. */
@@ -167,7 +169,7 @@ final class Limits {
     if (tenant == Tenant.EVERYBODY) {
       return true;
     }
-    long count = tenants.mappingCount();
+    long count = tenants();
     return (tenant.entries() - tenant.deferredEntries()) * count
             >= entries.get() - deferredEntries.get()
         || (tenant.bytes() - tenant.deferredBytes()) * count >= bytes.get() - deferredBytes.get();
@@ -180,5 +182,10 @@ final class Limits {
 
   int entries() {
     return entries.get();
+  }
+
+  /** Of how many tenants anything is pending. */
+  long tenants() {
+    return tenants.mappingCount();
   }
 }

@@ -10,17 +10,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * The key column that says whose an entry is.
  *
- * <p>Who shares a limit among tenants lets each have at most {@link #ALPHA} times of what all of them leave free, so a newcomer always finds room and nobody has to know how
- * many there are (A. Choudhury, E. Hahne, "Dynamic queue length thresholds for shared-memory packet switches", IEEE/ACM Transactions on Networking 6(2), 1998). From half of
- * that on a tenant is slowed down; where all of {@code n} tenants come to rest there, each has the same share, {@code limit / (n + 1)}. So one that is below its share
- * is neither slowed down nor refused, as long as the others keep to theirs.
+ * <p>Who shares a limit among tenants lets each have at most as much as all of them leave free: one alone takes half of it, two a third each, {@code n} of them {@code limit /
+ * (n + 1)} each, which is their share; a newcomer finds room, and nobody has to know how many there are (A. Choudhury, E. Hahne, "Dynamic queue length thresholds for
+ * shared-memory packet switches", IEEE/ACM Transactions on Networking 6(2), 1998). So a tenant below its share is not refused as long as the others
+ * keep to theirs. It is slowed down from half of what it may have on, but never while it has less than half of its share, whatever the others have.
  *
  * <p>Immutable.
  */
 public final class TenantColumn {
-  /** How often a tenant may have what is left free. */
-  public static final int ALPHA = 2;
-
   private final int index;
   private final int count;
 
@@ -53,6 +50,6 @@ public final class TenantColumn {
 
   /** Whether a tenant that has so much may have more, where all have so much. */
   public static boolean admits(long own, long all, long limit) {
-    return own < ALPHA * Math.max(0, limit - all);
+    return own < limit - all;
   }
 }
