@@ -8,8 +8,13 @@ import io.headpond.CacheStatus;
 import io.headpond.CompletedRequest;
 import io.headpond.Condition;
 import io.headpond.ConditionFailedException;
+import io.headpond.DeadLetter;
+import io.headpond.DeadLetterFilter;
+import io.headpond.DeadLetterGoneException;
+import io.headpond.DeadLetters;
 import io.headpond.Durability;
 import io.headpond.Entry;
+import io.headpond.ErrorClass;
 import io.headpond.FlushReport;
 import io.headpond.HeadpondException;
 import io.headpond.Increment;
@@ -77,7 +82,8 @@ class LibraryGuideTest {
             id bigint PRIMARY KEY, name text NOT NULL, price numeric(10,2) NOT NULL,
             stock integer NOT NULL, sold integer, version bigint NOT NULL);
           CREATE TABLE place (
-            city text, number integer, tags jsonb, open boolean, PRIMARY KEY (city, number));
+            city text, number integer, tags jsonb, open boolean, PRIMARY KEY (city, number),
+            CHECK (open));
           CREATE SEQUENCE product_id;
           """);
     }
@@ -235,6 +241,44 @@ class LibraryGuideTest {
             .build()) {
       places.put(new Shelf("Bern", 3), new Place("Bern", 3, "{\"a\": [1, 2]}", true));
       assertThat(places.get(new Shelf("Bern", 3)).open()).isTrue();
+    }
+  }
+
+  @Test
+  void deadLetters() throws IOException {
+    Path given = folder.resolve("given-up.txt");
+    try (WriteBehindCache<Shelf, Place> places =
+        WriteBehindCache.builder(Shelf.class, Place.class)
+            .store(JournalStore.in(folder))
+            .systemOfRecord(JdbcDatabase.postgres(url).table("place"))
+            .maxRetries(0)
+            .build()) {
+      Shelf bern = new Shelf("Bern", 3);
+      Shelf basel = new Shelf("Basel", 1);
+      places.put(bern, new Place("Bern", 3, null, false));
+      places.put(basel, new Place("Basel", 1, null, false));
+      places.flush();
+
+      DeadLetters<Shelf, Place> letters = places.deadLetters();
+      for (DeadLetter<Shelf, Place> letter :
+          places.await(letters.list(DeadLetterFilter.all(), null, 100)).letters()) {
+        System.err.println(
+            letter.keyText() + " after " + letter.attempts() + ": " + letter.error());
+      }
+      // The same values again, when what refused them is mended.
+      places.await(letters.retryAll(DeadLetterFilter.of(ErrorClass.FOREIGN_KEY)));
+      // Another value in its place, if it is still there.
+      places.await(letters.edit(bern, 0, new Place("Bern", 3, null, true)));
+      try {
+        // Given up, when the function has kept it.
+        places.await(letters.discard(basel, 0, letter -> Files.writeString(given, letter + "\n")));
+      } catch (DeadLetterGoneException e) {
+        System.err.println(e.getMessage()); // e.reason(): retried, superseded, or there is none
+      }
+
+      assertThat(places.get(bern).open()).isTrue();
+      assertThat(places.get(basel)).isNull();
+      assertThat(Files.readString(given)).contains("Basel", "23514");
     }
   }
 
