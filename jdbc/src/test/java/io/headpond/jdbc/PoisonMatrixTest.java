@@ -263,7 +263,7 @@ class PoisonMatrixTest {
   @ParameterizedTest
   @MethodSource("counts")
   void rowsThatSomebodyHoldsAreLeftOutAndNotCounted(int bad) throws SQLException {
-    try (SystemOfRecord database = connect(Duration.ofSeconds(bad == ROWS ? 3 : 12));
+    try (SystemOfRecord database = connect(Duration.ofSeconds(bad == ROWS ? 3 : 18));
         Connection person = DB.connection();
         Statement statement = person.createStatement()) {
       for (int i = 0; i < ROWS; i++) {
