@@ -28,10 +28,10 @@ public interface CacheListener {
   /** A batch is in the database and settled, or has failed. */
   default void flushed(Flush event) {}
 
-  /** The database refused an entry: it will be tried again. */
+  /** The database did not take an entry: it will be tried again. */
   default void deferred(Refusal event) {}
 
-  /** The database refused an entry for the last time, or has a newer version: it is a dead letter. */
+  /** The database refused an entry for the last time, or has a newer version, or deferred entries have taken their share of the limits: it is a dead letter. */
   default void parked(Refusal event) {}
 
   /** Rows were loaded from the database because of misses. */
@@ -52,12 +52,12 @@ public interface CacheListener {
    * A batch.
    *
    * @param partition whose it is
-   * @param entries which entries it settled; empty if it failed
+   * @param entries which entries it settled; empty if it failed. Those that it was committed without are told of by {@link #deferred} and {@link #parked}
    * @param stale how many of them the database had in a newer version already
    * @param statements how many statements were sent
    * @param duration from the first statement to the settlement
    * @param lag how old the oldest entry was when the batch was taken
-   * @param failure why it failed; null if it did not
+   * @param failure why it failed, or why nothing of it was taken; null if it is in the database
    */
   record Flush(
       int partition,
@@ -85,7 +85,7 @@ public interface CacheListener {
    *
    * @param key the entry
    * @param version which was refused
-   * @param attempts how often the database has refused it
+   * @param attempts how often the database has refused it, without the tries that do not count against it, as where the row was locked
    * @param error what it said
    */
   record Refusal(Key key, long version, int attempts, DatabaseError error) {}

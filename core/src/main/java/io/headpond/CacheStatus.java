@@ -47,9 +47,13 @@ public record CacheStatus(
   public enum Health {
     /** All is well. */
     UP,
-    /** Writes are taken, but the database does not get them, or something is parked. */
+    /**
+     * Writes are taken, and something needs a look: the database cannot be written to, or nothing may be written until somebody acts; more than half of a limit is pending; the
+     * oldest entry that the database has not refused is older than 60 s beyond the linger, or than twice the target lag where there is one; a batch has had no answer for 60 s; entries are
+     * deferred or parked; a flusher was restarted and nothing has gone through since; the cache began without the database, which has not answered yet.
+     */
     DEGRADED,
-    /** Writes are refused. */
+    /** Writes are refused: the journal cannot be written, the table belongs to another store, the cache is draining or closed. */
     DOWN
   }
 

@@ -46,6 +46,10 @@ public interface HotStore extends AutoCloseable {
    * highVersion, time now)}, durably, before the stage completes; from then on every version it gives is higher than any in the database.
    * All fill tokens of the partition are gone.
    *
+   * <p>A cache that begins without the database has no lease yet. Until a partition is opened for the first time since the store was, it takes writes below {@link Durability#DATABASE} and
+   * answers whatever carries no epoch. Their versions are higher than any that this store ever gave to something that it or the database may have kept; whether it is an older copy
+   * is only found out here, and goes by what it remembered when it was opened, not by what it was given since.
+   *
    * @param epoch the lease's epoch; a higher one than before fences who holds a lower one
    * @param highVersion the highest version that was ever applied in the partition
    * @param resumed whether the database says that this store itself was the last to write there. Then a {@code

@@ -985,6 +985,37 @@ public abstract class HotStoreContractTest {
     assertThat(put("a", "1").version()).isGreaterThan(now);
   }
 
+  /** As where the cache begins without the database. */
+  @Test
+  void aPartitionTakesWritesBeforeItIsOpened() {
+    Mutation before = put("a", "1");
+    crashAndReopen();
+    environment.setWallMicros(environment.wallMicros() - 3_600_000_000L);
+    Mutation first = put("b", "2");
+    Mutation second = put("a", "3");
+    assertThat(first.version()).isGreaterThan(before.version());
+    assertThat(second.version()).isGreaterThan(first.version());
+    assertThat(get("a").row()).isEqualTo(row("3"));
+    assertThat(store.stats(0).ready()).isEqualTo(2);
+    assertThat(store.nowMicros(0)).isGreaterThanOrEqualTo(second.version());
+    assertThat(await(store.owed(key("a"))).settled(second.version())).isFalse();
+    crashAndReopen();
+    assertThat(put("c", "4").version()).isGreaterThan(second.version());
+    await(store.open(0, 2, before.version(), true));
+    assertThat(await(store.take(0, 2, 10)).mutations()).hasSize(3);
+  }
+
+  @Test
+  void whatAnOlderCopyWasGivenBeforeItIsOpenedDoesNotHideThatItIsOne() {
+    Mutation before = put("a", "1");
+    crashAndReopen();
+    put("b", "2");
+    assertThatThrownBy(() -> await(store.open(0, 2, before.version() + 1, true)))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining("older copy");
+    lease(2);
+  }
+
   @Test
   void openingRaisesTheClockDurably() {
     long high = environment.wallMicros() + 3_600_000_000L;

@@ -223,6 +223,18 @@ class LateStartTest {
   }
 
   @Test
+  void anAdapterThatCannotBeginWithoutItDoesNotStart() {
+    openedBefore();
+    assertThatThrownBy(
+            () -> t.open(builder().systemOfRecord((name, type) -> t.database.connect(name, type))))
+        .isInstanceOf(UnavailableException.class)
+        .hasMessage(
+            "the database is away; nor can it begin without the database: the database must be"
+                + " there at the start");
+    t.open(builder());
+  }
+
+  @Test
   void anAdoptionNeedsTheDatabase() {
     openedBefore();
     assertThatThrownBy(() -> t.open(builder().adopt())).isInstanceOf(UnavailableException.class);
