@@ -56,6 +56,7 @@ final class DatasetRoutes {
         .member("maxPendingBytes", status.maxPendingBytes())
         .member("deferred", status.deferred())
         .member("parked", status.parked())
+        .member("parkedBytes", status.parkedBytes())
         .member("inFlight", status.inFlight())
         .name("lagSeconds")
         .seconds(status.lag())

@@ -7,9 +7,11 @@ import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -126,6 +128,111 @@ class Seed002ProductsIT {
       assertThat(wire.send("GET", "/products/seed-001", "").body())
           .isEqualTo(product("seed-001", "Coalesced-10", "10.99", 10, "cache", version(last)));
     }
+  }
+
+  @Test
+  void exercise4DataLoss() throws Exception {
+    List<String> ids = new ArrayList<>();
+    try (Wire wire = new Wire(server.port())) {
+      for (int i = 0; i < 20; i++) {
+        Wire.Answer created = wire.send("POST", "/products", WIDGET);
+        assertThat(created.status()).isEqualTo(201);
+        ids.add(created.text("id"));
+      }
+    }
+    server.killHard();
+    server = ServerProcess.serve(folder.resolve("data"));
+    try (Wire wire = new Wire(server.port())) {
+      for (String id : ids) {
+        assertThat(wire.send("GET", "/products/" + id, "").status()).isEqualTo(200);
+      }
+      wire.send("POST", "/v1/datasets/products/flush", "");
+    }
+    for (String id : ids) {
+      assertThat(row(server.jdbcUrl(), id)).hasSize(1);
+    }
+  }
+
+  @Test
+  void exercise5RetriesAndDeadLetters() throws Exception {
+    String url = TestPostgres.createDatabase().jdbcUrl();
+    Table.create(url, "kv");
+    Table.createProducts(url);
+    Map<String, String> environment =
+        Map.of(
+            "DATABASE_URL", Table.url(url),
+            "SIMULATE_DB_FAILURE", "true",
+            "FAILURE_RATE", "0.5",
+            "MAX_RETRIES", "2",
+            "RETRY_DELAY", "0.02",
+            "BATCH_TIMEOUT", "0.02");
+    try (ServerProcess lab = ServerProcess.serve(environment, folder.resolve("lab"));
+        Wire wire = new Wire(lab.port())) {
+      assertThat(lab.out()).contains("DEGRADED", "the lab simulates failures");
+      int products = 100;
+      for (int i = 0; i < products; i++) {
+        assertThat(wire.send("POST", "/products", WIDGET).status()).isEqualTo(201);
+      }
+      lab.await(
+          "an end of all retries",
+          () -> wire.send("GET", "/admin/queue", "").number("queue_size") == 0);
+      Wire.Answer letters = wire.send("GET", "/admin/dlq", "");
+      long dead = letters.number("dead_letters");
+      // Each of three attempts fails with a probability of one half.
+      assertThat(dead).isBetween(1L, 40L);
+      assertThat(letters.body())
+          .contains("\"name\":\"Test Widget\",\"price\":29.99,\"quantity\":100")
+          .contains("\"attempts\":3,", "\"error_class\":\"simulated\"");
+      assertThat(count(url)).isEqualTo(products - dead);
+      assertThat(wire.send("GET", "/health", "").body()).contains("\"status\":\"degraded\"");
+
+      assertThat(wire.send("PUT", "/admin/lab", "{\"simulateFailures\": false}").status())
+          .isEqualTo(200);
+      assertThat(
+              wire.send("POST", "/v1/datasets/products/dead-letters:retry?class=simulated", "")
+                  .number("retried"))
+          .isEqualTo(dead);
+      lab.await("all of them", () -> count(url) == products);
+      assertThat(wire.send("GET", "/admin/dlq", "").body())
+          .isEqualTo("{\"dead_letters\":0,\"items\":[]}");
+      assertThat(lab.terminate().exit()).isZero();
+    }
+  }
+
+  @Test
+  void exercise6Load() throws Exception {
+    long before = count(server.jdbcUrl());
+    int clients = 4;
+    int each = 100;
+    List<Thread> threads = new ArrayList<>();
+    AtomicInteger created = new AtomicInteger();
+    for (int i = 0; i < clients; i++) {
+      Thread thread =
+          new Thread(
+              () -> {
+                try (Wire wire = new Wire(server.port())) {
+                  for (int n = 0; n < each; n++) {
+                    if (wire.send("POST", "/products", WIDGET).status() == 201) {
+                      created.incrementAndGet();
+                    }
+                  }
+                } catch (Exception e) {
+                  // Then too few were created.
+                }
+              });
+      thread.start();
+      threads.add(thread);
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    assertThat(created).hasValue(clients * each);
+    server.await(
+        "all of them in the database", () -> count(server.jdbcUrl()) == before + clients * each);
+  }
+
+  private static long count(String url) throws Exception {
+    return (Long) Table.query(url, "select count(*) from products").get(0).get(0);
   }
 
   @Test
