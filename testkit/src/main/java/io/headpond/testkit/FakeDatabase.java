@@ -76,6 +76,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private @Nullable RuntimeException loadFailure;
   private @Nullable Error thrown;
   private int throwIn;
+  private @Nullable Error thrownBehind;
   private final List<Runnable> parents = new ArrayList<>();
   private Function<Mutation, @Nullable DatabaseError> refusals = mutation -> null;
   private Function<Mutation, @Nullable DatabaseError> delays = mutation -> null;
@@ -102,6 +103,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   public void throwAt(int n, Error error) {
     this.throwIn = n;
     this.thrown = error;
+  }
+
+  /** The next batch is committed, and the call throws this at once instead of returning a stage. */
+  public void throwBehindNextBatch(Error error) {
+    this.thrownBehind = error;
   }
 
   private void mayThrow() {
@@ -341,6 +347,12 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     @Override
     public CompletionStage<Applied> apply(Batch batch, Lease lease) {
       mayThrow();
+      Error behind = thrownBehind;
+      if (behind != null) {
+        thrownBehind = null;
+        applyNow(batch, lease);
+        throw behind;
+      }
       Fault fault = faults.poll();
       return answer(
           () -> {

@@ -97,6 +97,23 @@ class PartialBatchTest {
     assertThat(status().health()).isEqualTo(CacheStatus.Health.UP);
   }
 
+  /** About as long as it has been failing, so that pauses double; 30 s at most. */
+  @Test
+  void whatIsNotCountedIsTriedLessAndLessOften() {
+    open();
+    lock(1);
+    t.put(1, "locked");
+    t.linger();
+    t.environment.advance(Duration.ofMinutes(1));
+    int first = t.database.batches().size();
+    assertThat(first).isBetween(5, 14);
+    t.environment.advance(Duration.ofMinutes(10));
+    assertThat(t.database.batches().size() - first).isBetween(20, 40);
+    lock();
+    t.environment.advance(Duration.ofSeconds(30));
+    assertThat(status().pendingEntries()).isZero();
+  }
+
   @Test
   void aTryThatIsNotCountedLeavesTheAttemptsAsTheyWere() {
     t.open(t.builder().maxRetries(3).retryDelay(DELAY));

@@ -13,6 +13,7 @@ import io.headpond.DatabaseError;
 import io.headpond.Durability;
 import io.headpond.ErrorClass;
 import io.headpond.FlushReport;
+import io.headpond.OutcomeUnknownException;
 import io.headpond.Overload;
 import io.headpond.spi.Mutation;
 import java.time.Duration;
@@ -57,6 +58,9 @@ class SupervisionTest {
           .returns(0, CacheStatus::pendingEntries)
           .returns(1, CacheStatus::parked);
       assertThat(f.cache().status().reasons()).hasSize(1);
+      assertThat(f.cache().status().counters().applied())
+          .as("step " + n + ": each change is counted once")
+          .isEqualTo(f.database.log().size());
       assertThat(f.violationsWithPending()).as("step " + n).isEmpty();
     }
     assertThat(restarts).isGreaterThan(10);
@@ -79,6 +83,21 @@ class SupervisionTest {
           .returns(Health.UP, CacheStatus::health)
           .returns(1L, status -> status.counters().flusherRestarts());
     }
+  }
+
+  @Test
+  void whatTheAdapterHadSentWhenItThrewIsNotSaidToBeTakenBack() {
+    t.open();
+    t.database.throwBehindNextBatch(new StackOverflowError());
+    var write = t.write(1, "a", Durability.DATABASE);
+    t.environment.run();
+    assertThat(t.database.rows()).hasSize(1);
+    t.database.setAway(true);
+    t.environment.advance(Duration.ofSeconds(31));
+    assertThatThrownBy(() -> done(write)).hasCauseInstanceOf(OutcomeUnknownException.class);
+    t.database.setAway(false);
+    t.environment.advance(Duration.ofMinutes(1));
+    assertThat(t.get(1)).isEqualTo("a");
   }
 
   @Test
