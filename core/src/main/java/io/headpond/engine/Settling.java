@@ -70,25 +70,31 @@ final class Settling {
     this.partition = partition;
   }
 
-  /** The database's answer to one batch. */
-  private record Answer(Flight flight, Outcomes outcomes, int statements, Lease held) {
+  /**
+   * The database's answer to one batch.
+   *
+   * @param again whether the batch was committed before, and this is the answer to another try
+   * @param whole whether the database has moved its frontier with it: nothing was left out, whatever is learnt of the rows afterwards
+   */
+  private record Answer(
+      Flight flight, Outcomes outcomes, int statements, Lease held, boolean again, boolean whole) {
     private long epoch() {
       return held.epoch();
     }
 
     private Answer with(Outcomes proven) {
-      return new Answer(flight, proven, statements + 1, held);
+      return new Answer(flight, proven, statements + 1, held, again, whole);
     }
   }
 
   /** It has applied the batch for the first time. */
   void applied(Flight flight, Outcomes outcomes, int statements, Lease held) {
-    begin(new Answer(flight, outcomes, statements, held));
+    begin(new Answer(flight, outcomes, statements, held, false, outcomes.whole()));
   }
 
   /** It has applied a batch again that was committed before. */
   void appliedAgain(Flight flight, Outcomes outcomes, int statements, Lease held) {
-    Answer answer = new Answer(flight, outcomes, statements, held);
+    Answer answer = new Answer(flight, outcomes, statements, held, true, outcomes.whole());
     if (outcomes.whole()) {
       begin(answer);
     } else {
@@ -151,6 +157,7 @@ final class Settling {
     if (answer.flight.staged()) {
       stagedWrites.stale(
           outcomes.stale(),
+          answer.again,
           answer.epoch(),
           () -> settle(answer, outcomes.done()),
           delivery::failed);
@@ -189,8 +196,7 @@ final class Settling {
    * @param done what it has, or had in a newer version of ours
    */
   private void settle(Answer answer, List<Mutation> done) {
-    long frontier =
-        answer.outcomes.whole() ? answer.flight.batch().frontier() : store.frontier(partition);
+    long frontier = answer.whole ? answer.flight.batch().frontier() : store.frontier(partition);
     steps.then(
         store.settle(partition, answer.epoch(), done, frontier),
         settled -> settled(answer, done),

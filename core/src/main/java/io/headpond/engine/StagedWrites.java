@@ -123,10 +123,25 @@ final class StagedWrites {
     drop(gone, epoch, next, failed);
   }
 
-  /** The database has newer versions that are not ours. */
-  void stale(List<Mutation> stale, long epoch, Runnable next, Consumer<Throwable> failed) {
+  /**
+   * The database has newer versions that are not ours.
+   *
+   * @param committed whether the batch was committed before: then these may have been there until somebody wrote over them
+   */
+  void stale(
+      List<Mutation> stale,
+      boolean committed,
+      long epoch,
+      Runnable next,
+      Consumer<Throwable> failed) {
     Map<Mutation, HeadpondException> gone = new LinkedHashMap<>();
-    stale.forEach(mutation -> gone.put(mutation, new RejectedException(CONFLICT)));
+    stale.forEach(
+        mutation ->
+            gone.put(
+                mutation,
+                committed
+                    ? new OutcomeUnknownException(CONFLICT + "; it may have written over this one")
+                    : new RejectedException(CONFLICT)));
     drop(gone, epoch, next, failed);
   }
 

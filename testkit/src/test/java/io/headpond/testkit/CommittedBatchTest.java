@@ -112,8 +112,9 @@ class CommittedBatchTest {
     assertThat(status().counters().rejected()).isZero();
   }
 
+  /** It may have been stale at once, or have been there until somebody wrote over it. */
   @Test
-  void whatSomebodyElseOverwroteIsStillAConflictWhenTheSecondTryIsRefused() {
+  void ofWhatIsStaleWhenItIsAppliedAgainNobodyKnows() {
     t.open();
     t.foreign(1, "theirs", t.environment.wallMicros() + 1_000_000_000L);
     t.database.loseNextReply();
@@ -121,7 +122,7 @@ class CommittedBatchTest {
     refuse(2);
     t.environment.advance(RETRY);
     assertThatThrownBy(() -> done(writes.get(0)))
-        .hasCauseInstanceOf(RejectedException.class)
+        .hasCauseInstanceOf(OutcomeUnknownException.class)
         .hasMessageContaining("newer version");
     assertThat(writes.get(1)).isCompleted();
     assertThat(writes.get(1)).isNotCompletedExceptionally();

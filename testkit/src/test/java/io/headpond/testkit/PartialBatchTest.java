@@ -186,6 +186,35 @@ class PartialBatchTest {
   }
 
   @Test
+  void theFrontierIsNotRememberedEitherWhereBothTriesTogetherAreWhole() {
+    open();
+    t.put(1, "first");
+    t.linger();
+    long frontier = t.database.frontier(0);
+    lock(2);
+    t.put(1, "a");
+    t.put(2, "b");
+    t.database.loseNextReply();
+    t.linger();
+    lock();
+    refuse(1);
+    t.database.holdReplies();
+    t.environment.advance(RETRY);
+    while (t.database.rows().size() < 2 || status().pendingEntries() > 0) {
+      List<Runnable> replies = t.database.detachHeld();
+      t.database.holdReplies();
+      replies.forEach(Runnable::run);
+      t.environment.run();
+    }
+    t.database.detachHeld();
+    assertThat(t.database.frontier(0)).isEqualTo(frontier);
+    t.kill();
+    refuse();
+    open();
+    assertThat(status().health()).isEqualTo(CacheStatus.Health.UP);
+  }
+
+  @Test
   void aRowThatIsRefusedBothTimesIsCountedOnce() {
     t.open(t.builder().maxRetries(3).retryDelay(DELAY));
     refuse(2);
