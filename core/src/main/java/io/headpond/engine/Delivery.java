@@ -63,7 +63,7 @@ final class Delivery {
   /** A batch that the database has committed, until it is settled. */
   private @Nullable Flight committed;
 
-  /** What became of the batch of this cycle is known, and settled. */
+  /** What became of the batch of this cycle is known: it is settled, or nothing of it is there. */
   private boolean answered;
 
   /** How many rows in a row took too long, each of them alone. */
@@ -256,10 +256,7 @@ final class Delivery {
     inFlight = flight;
     steps.then(
         core.systemOfRecord().apply(flight.batch(), held),
-        applied -> {
-          flusher.renewed();
-          applied(flight, applied, held);
-        },
+        applied -> applied(flight, applied, held),
         failure -> {
           Throwable cause = Failures.cause(failure);
           if (cause instanceof BatchFailedException whole && !flight.mutations().isEmpty()) {
@@ -330,11 +327,19 @@ final class Delivery {
 
   private void applied(Flight flight, Applied applied, Lease held) {
     boolean again = flight == committed;
-    // Until it is settled the batch is never said not to be done, whatever fails.
-    committed = flight;
+    Outcomes outcomes = Outcomes.of(flight.mutations(), applied);
+    if (outcomes.anything() || flight.mutations().isEmpty()) {
+      // Until it is settled the batch is never said not to be done, whatever fails.
+      committed = flight;
+    } else if (!again) {
+      answered = true;
+    }
+    if (outcomes.whole()) {
+      // Only then the frontier has moved, which is half of what a renewal is for.
+      flusher.renewed();
+    }
     limits.succeeded(flight);
     timeouts = 0;
-    Outcomes outcomes = Outcomes.of(flight.mutations(), applied);
     if (again) {
       settling.appliedAgain(flight, outcomes, applied.statements(), held);
     } else {

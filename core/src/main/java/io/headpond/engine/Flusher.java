@@ -214,14 +214,17 @@ final class Flusher {
     PartitionStats stats = store.stats(partition);
     boolean held = tries.pausing();
     long untilRenewal = renewAtNanos - core.environment().nanos();
-    if (!requests.isEmpty() || (stats.staged() > 0 && !held)) {
+    boolean well = !held && !delivery.owesAnAnswer() && trouble() == null;
+    if (well && untilRenewal <= 0) {
+      // Before all else: where each batch has an entry that is refused, nothing else moves the
+      // frontier.
+      begin(false, true);
+    } else if (!requests.isEmpty() || (stats.staged() > 0 && !held)) {
       begin(held, false);
     } else if (held) {
       wake(tries.pauseNanos(), true);
-    } else if (delivery.owesAnAnswer() || trouble() != null) {
+    } else if (!well) {
       begin(false, false);
-    } else if (untilRenewal <= 0) {
-      begin(false, true);
     } else {
       long untilBatch = nanosUntilBatch(stats);
       if (untilBatch <= 0) {
@@ -283,7 +286,7 @@ final class Flusher {
     delivery.begin(Math.max(1, max));
   }
 
-  /** The database has taken a transaction of this partition. */
+  /** The database has taken all of a transaction of this partition: lease and frontier are as of now. */
   void renewed() {
     renewAtNanos = core.environment().nanos() + RENEWAL.toNanos();
   }

@@ -136,13 +136,14 @@ record Outcomes(
     return rejected.isEmpty() && retried.isEmpty() && skipped.isEmpty();
   }
 
+  /** Whether any of it is there: then the database has committed the batch, without the others. */
+  boolean anything() {
+    return !done.isEmpty() || !stale.isEmpty();
+  }
+
   /** Whether the database did nothing, not even say which row is at fault. */
   boolean idle() {
-    return done.isEmpty()
-        && stale.isEmpty()
-        && rejected.isEmpty()
-        && retried.isEmpty()
-        && !skipped.isEmpty();
+    return !anything() && rejected.isEmpty() && retried.isEmpty() && !skipped.isEmpty();
   }
 
   /** What the batch was committed without. */

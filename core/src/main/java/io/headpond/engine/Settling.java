@@ -94,7 +94,8 @@ final class Settling {
 
   /** It has applied a batch again that was committed before. */
   void appliedAgain(Flight flight, Outcomes outcomes, int statements, Lease held) {
-    Answer answer = new Answer(flight, outcomes, statements, held, true, outcomes.whole());
+    boolean whole = outcomes.whole() || held.frontier() >= flight.batch().frontier();
+    Answer answer = new Answer(flight, outcomes, statements, held, true, whole);
     if (outcomes.whole()) {
       begin(answer);
     } else {

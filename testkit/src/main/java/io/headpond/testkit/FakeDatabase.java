@@ -220,6 +220,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     rows.put(key, new Stored(value, version));
   }
 
+  /** Another program removes a row. */
+  public void removeRow(Key key) {
+    rows.remove(key);
+  }
+
   /** The row of a key; null if there is none. */
   public @Nullable Stored row(Key key) {
     return rows.get(key);
@@ -463,6 +468,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
           continue;
         }
         whole = false;
+      }
+      boolean nothing =
+          outcomes.stream().noneMatch(o -> o instanceof Applied.Done || o instanceof Applied.Stale);
+      if (nothing && !outcomes.isEmpty()) {
+        return new Applied(outcomes, 3);
       }
       long frontier = whole ? Math.max(row.frontier, batch.frontier()) : row.frontier;
       leases.put(lease.partition(), new LeaseRow(row.epoch, this, high, frontier, batch.id()));

@@ -15,6 +15,7 @@ import io.headpond.PendingEntry;
 import io.headpond.Receipt;
 import io.headpond.RejectedException;
 import io.headpond.UnavailableException;
+import io.headpond.spi.Mutation;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -383,5 +384,98 @@ class PartialBatchTest {
     refuse();
     t.environment.advance(Duration.ofSeconds(31));
     assertThat(t.database.rows()).hasSize(2);
+  }
+
+  /** The second try is not whole, however much of the batch the rows show to be there: the database's frontier has not moved. */
+  @Test
+  void theStoresFrontierIsNeverAheadOfTheDatabasesAfterALostReply() {
+    open();
+    t.put(9, "first");
+    t.linger();
+    lock(2);
+    t.put(1, "a");
+    t.put(2, "b");
+    t.database.loseNextReply();
+    t.linger();
+    t.foreign(2, "foreign", t.environment.wallMicros() + 1_000_000);
+    t.database.failNextBatch();
+    t.environment.advance(RETRY);
+    assertThat(t.store().frontier(0)).isLessThanOrEqualTo(t.database.frontier(0));
+    t.kill();
+    open();
+    assertThat(status().reasons()).singleElement().asString().contains("not ours");
+  }
+
+  @Test
+  void norIsItAfterARemovalThatWasLeftOutAndIsThere() {
+    open();
+    t.foreign(2, "theirs", 5);
+    t.put(9, "first");
+    t.linger();
+    lock(2);
+    t.put(1, "a");
+    t.remove(2);
+    t.database.loseNextReply();
+    t.linger();
+    // Whoever held the row's lock has removed it; the second try costs the connection.
+    t.database.removeRow(key(2));
+    t.database.failNextBatch();
+    for (int i = 0; i < 1_000 && status().pendingEntries() > 0; i++) {
+      t.environment.advance(Duration.ofMillis(10));
+    }
+    assertThat(status().pendingEntries()).isZero();
+    assertThat(t.store().frontier(0)).isLessThanOrEqualTo(t.database.frontier(0));
+    // A later unknown outcome finds the frontier that it knows of.
+    t.database.loseNextCommit();
+    t.put(5, "x");
+    t.environment.advance(Duration.ofMinutes(1));
+    assertThat(status().reasons()).isEmpty();
+    assertThat(t.database.row(key(5)).value()).isEqualTo(row("x"));
+  }
+
+  /** A batch that is not whole moves no frontier, and the next renewal must not be put off by it. */
+  @Test
+  void theFrontierMovesThoughEachBatchHasARefusedRow() {
+    for (Durability durability : new Durability[] {Durability.JOURNAL, Durability.DATABASE}) {
+      EngineFixture f = new EngineFixture();
+      f.open(f.builder().maxRetries(0));
+      f.database.refuse(
+          mutation -> mutation instanceof Mutation.Put p && p.row().equals(row("bad")));
+      for (int i = 0; i < 200; i++) {
+        f.write(2L * i, "good", durability);
+        f.write(2L * i + 1, "bad", durability);
+        f.environment.advance(Duration.ofMillis(300));
+      }
+      long behind = f.environment.wallMicros() - f.database.frontier(0);
+      assertThat(behind).as("at " + durability).isLessThan(11_000_000);
+      assertThat(f.store().frontier(0)).isEqualTo(f.database.frontier(0));
+      assertThat(f.violationsWithPending()).isEmpty();
+    }
+  }
+
+  /** Nothing of the batch is committed, so whatever fails afterwards nothing of it is unknown. */
+  @Test
+  void aStagedWriteThatWasNotLookedAtIsSurelyNotDoneThoughTheEngineFailsBehindTheAnswer() {
+    for (int n = 1; n <= 8; n++) {
+      EngineFixture f = new EngineFixture(n);
+      f.open(f.builder().retryDelay(DELAY));
+      f.database.lookAtMost(0);
+      f.database.holdReplies();
+      var write = f.write(1, "v", Durability.DATABASE);
+      f.environment.run();
+      assertThat(f.database.batches()).hasSize(1);
+      f.store().throwAt(n, new StackOverflowError());
+      f.database.releaseReplies();
+      f.environment.run();
+      f.database.setAway(true);
+      f.environment.advance(Duration.ofSeconds(31));
+      assertThatThrownBy(() -> done(write))
+          .as("step " + n)
+          .hasCauseInstanceOf(UnavailableException.class);
+      f.database.setAway(false);
+      f.database.lookAtMost(10);
+      f.environment.advance(Duration.ofMinutes(1));
+      assertThat(f.database.rows()).isEmpty();
+    }
   }
 }
