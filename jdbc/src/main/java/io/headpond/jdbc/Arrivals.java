@@ -3,6 +3,7 @@ package io.headpond.jdbc;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -10,17 +11,21 @@ import org.slf4j.LoggerFactory;
 final class Arrivals {
   private static final Logger log = LoggerFactory.getLogger(Arrivals.class);
 
-  private record Waiting(MappedTable child, Runnable listener) {}
+  private record Waiting(Supplier<MappedTable> child, Runnable listener) {}
 
   private final List<Waiting> waiting = new CopyOnWriteArrayList<>();
 
-  /** From now on the listener is told of rows of each table that the child's foreign keys refer to, but itself. */
-  void listen(MappedTable child, Runnable listener) {
+  /**
+   * From now on the listener is told of rows of each table that the child's foreign keys refer to.
+   *
+   * @param child as it is known at the time
+   */
+  void listen(Supplier<MappedTable> child, Runnable listener) {
     waiting.add(new Waiting(child, listener));
   }
 
-  /** Forgets the listeners of a table. */
-  void leave(MappedTable child) {
+  /** Forgets the listeners of this very child. */
+  void leave(Supplier<MappedTable> child) {
     waiting.removeIf(each -> each.child() == child);
   }
 
@@ -28,7 +33,8 @@ final class Arrivals {
   void arrived(MappedTable table) {
     TableName name = new TableName(table.schema(), table.name());
     for (Waiting each : waiting) {
-      if (each.child().parents().contains(name)) {
+      MappedTable child = each.child().get();
+      if (child.parents().contains(name)) {
         CompletableFuture<Void> unused =
             CompletableFuture.runAsync(each.listener())
                 .whenComplete(
@@ -36,7 +42,7 @@ final class Arrivals {
                       if (failure != null) {
                         log.warn(
                             "{}: a listener for rows of {} failed",
-                            each.child().qualified(),
+                            child.qualified(),
                             table.qualified(),
                             failure);
                       }

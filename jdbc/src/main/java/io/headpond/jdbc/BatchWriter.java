@@ -1,6 +1,5 @@
 package io.headpond.jdbc;
 
-import io.headpond.ConfigurationException;
 import io.headpond.DatabaseError;
 import io.headpond.ErrorClass;
 import io.headpond.OutcomeUnknownException;
@@ -16,6 +15,8 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Applies a batch. At first as a whole: the lease, the puts in one statement, the removes in another, the commit. If the database refuses that, once more
@@ -24,17 +25,16 @@ import java.util.List;
  * <p>The frontier moves only with a batch of which nothing is left out. Thread-safe.
  */
 final class BatchWriter {
+  private static final Logger log = LoggerFactory.getLogger(BatchWriter.class);
+
   private final Dialect dialect;
   private final MappedTable table;
   private final TableStatements statements;
   private final Leases leases;
   private final Limits limits;
   private final Parents parents;
-  private final Runnable check;
+  private final TableCheck check;
 
-  /**
-   * @param check throws {@link ConfigurationException} if the table is no longer what was checked
-   */
   BatchWriter(
       Dialect dialect,
       MappedTable table,
@@ -42,7 +42,7 @@ final class BatchWriter {
       Leases leases,
       Limits limits,
       Parents parents,
-      Runnable check) {
+      TableCheck check) {
     this.dialect = dialect;
     this.table = table;
     this.statements = statements;
@@ -59,15 +59,23 @@ final class BatchWriter {
       return applyRows(connection, batch, lease);
     } catch (SQLException e) {
       SqlTrouble trouble = dialect.trouble(e);
-      ErrorClass errorClass = trouble.error().errorClass();
-      if (trouble.ofRows() || errorClass == ErrorClass.TIMEOUT) {
-        throw failed(errorClass, trouble, e);
+      if (trouble.answer() == Answer.BLOCKED) {
+        throw e;
       }
-      if (connection.isClosed()) {
-        throw failed(ErrorClass.CONNECTION, trouble, e);
-      }
-      throw e;
+      throw failed(errorClass(trouble, connection), trouble, e);
     }
+  }
+
+  /** The lease went through, so it is something about the rows; their class says that they cost the connection only if they did. */
+  private ErrorClass errorClass(SqlTrouble trouble, Connection connection) throws SQLException {
+    ErrorClass said = trouble.error().errorClass();
+    if (trouble.answer() != Answer.RETRY || said == ErrorClass.TIMEOUT) {
+      return said;
+    }
+    if (!connection.isValid(Math.max(1, limits.networkMillis() / 1_000))) {
+      return ErrorClass.CONNECTION;
+    }
+    return said == ErrorClass.CONNECTION ? ErrorClass.UNKNOWN : said;
   }
 
   private Applied applyRows(Connection connection, Batch batch, Lease lease) throws SQLException {
@@ -94,7 +102,7 @@ final class BatchWriter {
     }
     connection.rollback();
     if (refusal.answer() == Answer.CHECKED) {
-      check.run();
+      checkTable(connection);
     }
     boolean alone = batch.mutations().size() == 1;
     boolean orphan =
@@ -105,7 +113,8 @@ final class BatchWriter {
     renewAgain(connection, batch, lease);
     RowWriter others = new RowWriter(connection, table, statements, batch.mutations());
     others.count(rows.sent() + 1);
-    Bisection bisection = new Bisection(dialect, connection, others, limits, parents, check);
+    Bisection bisection =
+        new Bisection(dialect, connection, others, limits, parents, lease.partition(), check);
     bisection.run(refusal);
     List<Applied.Outcome> outcomes = others.outcomes();
     boolean skipped = outcomes.stream().allMatch(Applied.Skipped.class::isInstance);
@@ -116,6 +125,17 @@ final class BatchWriter {
       throw failed(ErrorClass.TIMEOUT, refusal, cause);
     }
     return end(connection, batch, lease, others, 0);
+  }
+
+  /** If the check cannot be made, nothing is known against the table. */
+  private void checkTable(Connection connection) throws SQLException {
+    try {
+      check.run(connection);
+    } catch (SQLException e) {
+      log.warn(
+          "table {} could not be checked: {}", table.qualified(), dialect.trouble(e).message());
+    }
+    connection.rollback();
   }
 
   private void renewAgain(Connection connection, Batch batch, Lease lease) {

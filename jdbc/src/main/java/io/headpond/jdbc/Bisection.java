@@ -14,6 +14,8 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes what can be written of a batch that was refused, in one transaction: halves behind a savepoint, until the rows at fault are alone.
@@ -24,7 +26,9 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Bounds.</b> {@link #MOST_STATEMENTS}, and a time. What was not looked at is to be tried again, and the rest is kept.
  *
  * <p><b>Slow rows.</b> Where the batch ran into its time limit, each part that has such a row costs its own limit. So it begins with many small parts instead of halves, and
- * gives each a share of the time that goes by its size: ten slow rows of a thousand take two fifths of the time. Otherwise a statement may take what is left.
+ * gives each a share of the time that goes by its size: ten slow rows of a thousand take two fifths of the time. While no part at all goes through the shares are doubled, and then
+ * they go by what the last one took: a table that is slow for every row gets its time. From the first statement that takes too long on the same holds for a search that began for another reason.
+ * No statement gets more than a third of what is left.
  *
  * <p><b>Order.</b> A row that is refused for the lack of another, or for one that is in its way, is tried again after that may have been written or removed.
  * If it may be owed by another dataset, it is not counted.
@@ -32,6 +36,8 @@ import org.jspecify.annotations.Nullable;
  * <p>For one use; not thread-safe.
  */
 final class Bisection {
+  private static final Logger log = LoggerFactory.getLogger(Bisection.class);
+
   /**
    * Ten bad rows of a thousand take 300 at most, if each part is one statement; of a thousand bad rows a hundred are found. At 5 ms for each it is 4 s, less than
    * half of the time that the default allows. More subtransactions would slow the server's snapshots down.
@@ -50,17 +56,25 @@ final class Bisection {
   /** What every statement gets at least, also a single row's. */
   private static final long SMALLEST_SHARES = 200;
 
+  /** A statement gets at most one of so many parts of what is left. */
+  private static final long PARTS_OF_WHAT_IS_LEFT = 3;
+
   private final Dialect dialect;
   private final Connection connection;
   private final RowWriter rows;
   private final Limits limits;
   private final Parents parents;
-  private final Runnable check;
+  private final int partition;
+  private final TableCheck check;
 
   /** How many parts had been written when the row at a place was refused. */
   private final int[] refusedAfter;
 
   private final long beganNanos = System.nanoTime();
+
+  /** What a part gets by the number of its rows, once it goes by time. */
+  private double millisPerRow;
+
   private boolean byTime;
   private boolean begun;
   private boolean failed;
@@ -69,7 +83,7 @@ final class Bisection {
   private int written;
 
   /**
-   * @param check throws {@link io.headpond.ConfigurationException} if the table is no longer what was checked
+   * @param partition whose rows they are
    */
   Bisection(
       Dialect dialect,
@@ -77,14 +91,17 @@ final class Bisection {
       RowWriter rows,
       Limits limits,
       Parents parents,
-      Runnable check) {
+      int partition,
+      TableCheck check) {
     this.dialect = dialect;
     this.connection = connection;
     this.rows = rows;
     this.limits = limits;
     this.parents = parents;
+    this.partition = partition;
     this.check = check;
     this.refusedAfter = new int[rows.mutations().size()];
+    this.millisPerRow = leastMillisPerRow();
   }
 
   /**
@@ -112,8 +129,9 @@ final class Bisection {
     }
     write(parts);
     writeAgain(first);
-    if (failed) {
-      send("ROLLBACK TO SAVEPOINT s");
+    if (begun) {
+      // What follows in this transaction is no part of the search.
+      send((failed ? "ROLLBACK TO SAVEPOINT s; " : "") + timeout(limits.statementMillis()));
     }
   }
 
@@ -184,11 +202,14 @@ final class Bisection {
   }
 
   private @Nullable SqlTrouble tryToWrite(List<Integer> part) throws SQLException {
-    prepare(part.size());
+    prepare(statementMillis(part.size()));
+    long before = System.nanoTime();
     SqlTrouble trouble;
     try {
       rows.write(part);
       written++;
+      double took = (System.nanoTime() - before) / 1e6;
+      millisPerRow = Math.max(leastMillisPerRow(), 2 * took / part.size());
       return null;
     } catch (SQLException e) {
       trouble = dialect.trouble(e);
@@ -199,12 +220,29 @@ final class Bisection {
       trouble = unreadable(e);
     }
     failed = true;
-    timedOut |= trouble.error().errorClass() == ErrorClass.TIMEOUT;
+    if (trouble.error().errorClass() == ErrorClass.TIMEOUT) {
+      timedOut = true;
+      if (byTime && written == 0) {
+        millisPerRow *= 2;
+      }
+      byTime = true;
+    }
     if (trouble.answer() == Answer.CHECKED && !checked) {
       checked = true;
-      check.run();
+      checkTable();
     }
     return trouble;
+  }
+
+  /** If the check cannot be made, nothing is known against the table. */
+  private void checkTable() throws SQLException {
+    prepare(limits.statementMillis());
+    failed = true;
+    try {
+      check.run(connection);
+    } catch (SQLException e) {
+      log.warn("the table could not be checked: {}", dialect.trouble(e).message());
+    }
   }
 
   /** The row that stands there is nothing that the mapping can take: so it cannot be proven what became of ours. */
@@ -214,7 +252,7 @@ final class Bisection {
   }
 
   /** Keeps what the part before has done, or takes it back, and limits what the next may take. */
-  private void prepare(int size) throws SQLException {
+  private void prepare(long millis) throws SQLException {
     String before =
         !begun
             ? "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL lock_timeout = "
@@ -223,7 +261,11 @@ final class Bisection {
             : failed ? "ROLLBACK TO SAVEPOINT s" : "RELEASE SAVEPOINT s; SAVEPOINT s";
     begun = true;
     failed = false;
-    send(before + "; SET LOCAL statement_timeout = " + statementMillis(size));
+    send(before + "; " + timeout(millis));
+  }
+
+  private static String timeout(long millis) {
+    return "SET LOCAL statement_timeout = " + millis;
   }
 
   private void send(String sql) throws SQLException {
@@ -234,9 +276,13 @@ final class Bisection {
   }
 
   private long statementMillis(int size) {
-    long left = limits.searchMillis() - spentMillis();
-    long share = limits.searchMillis() * size * PARTS / (SHARES * rows.mutations().size());
-    return Math.max(smallestMillis(), byTime ? Math.min(left, share) : left);
+    long most = (limits.searchMillis() - spentMillis()) / PARTS_OF_WHAT_IS_LEFT;
+    long share = byTime ? (long) Math.min(most, millisPerRow * size) : most;
+    return Math.max(smallestMillis(), share);
+  }
+
+  private double leastMillisPerRow() {
+    return (double) (limits.searchMillis() * PARTS) / (SHARES * rows.mutations().size());
   }
 
   private long smallestMillis() {
@@ -291,10 +337,10 @@ final class Bisection {
   private long currentUpTo() throws SQLException {
     long current = Long.MAX_VALUE;
     for (String schema : parents.schemas()) {
-      prepare(1);
+      prepare(limits.statementMillis());
       rows.count(1);
       try {
-        current = Math.min(current, parents.currentUpTo(connection, schema));
+        current = Math.min(current, parents.currentUpTo(connection, schema, partition));
       } catch (SQLException e) {
         Answer answer = dialect.trouble(e).answer();
         if (answer != Answer.CHECKED && answer != Answer.BLOCKED) {

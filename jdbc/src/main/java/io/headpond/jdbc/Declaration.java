@@ -1,6 +1,8 @@
 package io.headpond.jdbc;
 
 import io.headpond.RowType;
+import java.sql.Connection;
+import java.sql.SQLException;
 
 /**
  * What a dataset wants of its table.
@@ -17,5 +19,10 @@ record Declaration(String dataset, RowType declared, Mapping mapping) {
    */
   MappedTable check(JdbcDatabase database) {
     return database.check(declared, mapping.withCreateTable(false));
+  }
+
+  /** The same, on a connection that is in hand. */
+  MappedTable check(Dialect dialect, Connection connection) throws SQLException {
+    return dialect.check(connection, declared, mapping.withCreateTable(false));
   }
 }

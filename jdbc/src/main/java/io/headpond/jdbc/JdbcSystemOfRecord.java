@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 
 /** A checked table as the system of record of a dataset. Thread-safe. */
 final class JdbcSystemOfRecord implements SystemOfRecord {
@@ -29,16 +30,18 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
   private final boolean owned;
   private final String dataset;
   private final Declaration declaration;
-  private final MappedTable table;
   private final TableStatements statements;
   private final Leases leases;
-  private final BatchWriter writer;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   /** Whether the table is known to be what it was when it was checked. */
   private volatile boolean checked;
 
-  private volatile String description;
+  /** The same statements as when it began; what else is known of it is that of the last check. */
+  private volatile MappedTable table;
+
+  private volatile BatchWriter writer;
+  private final Supplier<MappedTable> current = () -> table;
 
   /**
    * @param checked false if the table is remembered only
@@ -55,18 +58,25 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
     this.declaration = declaration;
     this.table = table;
     this.checked = checked;
-    this.description = table.description();
     this.statements = new TableStatements(table);
     this.leases = new Leases(table, dataset, database.leaseTtl());
-    this.writer =
-        new BatchWriter(
-            database.dialect(),
-            table,
-            statements,
-            leases,
-            Limits.of(database.leaseTtl()),
-            new Parents(table),
-            () -> declaration.check(database));
+    this.writer = writer(database, declaration, table, statements, leases);
+  }
+
+  private static BatchWriter writer(
+      JdbcDatabase database,
+      Declaration declaration,
+      MappedTable table,
+      TableStatements statements,
+      Leases leases) {
+    return new BatchWriter(
+        database.dialect(),
+        table,
+        statements,
+        leases,
+        Limits.of(database.leaseTtl()),
+        new Parents(table, declaration.dataset()),
+        connection -> declaration.check(database.dialect(), connection));
   }
 
   @Override
@@ -76,7 +86,7 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
 
   @Override
   public String description() {
-    return description;
+    return table.description();
   }
 
   @Override
@@ -178,7 +188,7 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
 
   @Override
   public void whenParentsArrive(Runnable listener) {
-    database.arrivals().listen(table, listener);
+    database.arrivals().listen(current, listener);
   }
 
   @Override
@@ -192,7 +202,7 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
     if (closed.getAndSet(true)) {
       return;
     }
-    database.arrivals().leave(table);
+    database.arrivals().leave(current);
     if (owned) {
       database.close();
     }
@@ -272,7 +282,8 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
                 + found.qualified()
                 + " have changed since this server last started with the database; restart it");
       }
-      description = found.description();
+      table = found;
+      writer = writer(database, declaration, found, statements, leases);
       checked = true;
     }
   }

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param keySequence gives new keys; quoted and with its schema; null if there is none
  * @param enumTypes the enum types of those columns that are of one, or whose elements are, as SQL spells them
  * @param deferrable whether constraints may be checked as late as the commit
- * @param parents other tables that its foreign keys refer to
- * @param children other tables whose foreign keys refer to it
+ * @param parents tables that its foreign keys refer to
+ * @param children tables whose foreign keys refer to it
  * @param description table, database and server, for people
  */
 record MappedTable(

@@ -111,7 +111,6 @@ final class PostgresCatalogue {
       SELECT DISTINCT n.nspname, c.relname
       FROM tied JOIN pg_catalog.pg_class c ON c.oid = tied.oid
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.oid NOT IN (SELECT oid FROM mine)
       """;
 
   private static final String OWN_TABLE =
@@ -311,7 +310,7 @@ final class PostgresCatalogue {
   }
 
   /**
-   * Other tables that foreign keys tie this one to.
+   * Tables that foreign keys tie this one to; itself, if it refers to itself.
    *
    * @param parents those that it refers to; otherwise those that refer to it
    */

@@ -12,6 +12,7 @@ import io.headpond.spi.Applied;
  * @param error the database's primary message and the SQLSTATE, without the detail, which holds values
  */
 record SqlTrouble(Answer answer, DatabaseError error) {
+  private static final String STATEMENT_COMPLETION_UNKNOWN = "40003";
 
   /** Whether rows can be at fault, so that others may go through without them. */
   boolean ofRows() {
@@ -25,7 +26,9 @@ record SqlTrouble(Answer answer, DatabaseError error) {
 
   /** Whether a COMMIT that was answered with it surely committed nothing. */
   boolean decidesCommit() {
-    return ofRows() && (answer != Answer.SUSPECT || error.errorClass() != ErrorClass.UNKNOWN);
+    return ofRows()
+        && !STATEMENT_COMPLETION_UNKNOWN.equals(error.code())
+        && (answer != Answer.SUSPECT || error.errorClass() != ErrorClass.UNKNOWN);
   }
 
   /** For people, with the SQLSTATE. */

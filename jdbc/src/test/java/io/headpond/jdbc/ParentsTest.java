@@ -164,6 +164,55 @@ class ParentsTest {
     assertThat(DB.query("SELECT id FROM tree_" + name)).containsExactly("2");
   }
 
+  /** A tree whose rows are spread over two partitions. */
+  private final class Tree {
+    private final String table = "tree_" + name;
+    private final SystemOfRecord record;
+    private final Lease first;
+    private final Lease second;
+
+    private Tree() {
+      DB.execute(
+          "CREATE TABLE "
+              + table
+              + " (id bigint PRIMARY KEY, parent bigint REFERENCES "
+              + table
+              + ", version bigint)");
+      record = database.table(table).versionColumn("version").connect(table, TYPE);
+      opened.add(record);
+      get(record.bind(STORE, 2, false));
+      first = get(record.acquire(STORE, 0));
+      second = get(record.acquire(STORE, 1));
+    }
+
+    private List<Outcome> apply(Lease lease, long frontier, Mutation... mutations) {
+      return get(record.apply(new Batch(++batches, List.of(mutations), frontier), lease))
+          .outcomes();
+    }
+  }
+
+  @Test
+  void aRowDoesNotCountWhileItsParentInTheSameTableMayBeOnItsWayInAnotherPartition() {
+    Tree tree = new Tree();
+    assertUncounted(tree.apply(tree.first, 0, put(1, 7L, 150)).get(0));
+    tree.apply(tree.second, 140);
+    assertUncounted(tree.apply(tree.first, 0, put(1, 7L, 150)).get(0));
+    assertCounted(tree.apply(tree.first, 0, put(2, 7L, 139)).get(0));
+    assertCounted(tree.apply(tree.second, 0, put(3, 7L, 0)).get(0));
+    tree.apply(tree.second, 200, put(7, null, 145));
+    assertThat(tree.apply(tree.first, 0, put(1, 7L, 150))).containsExactly(Applied.Done.INSTANCE);
+    assertUncounted(tree.apply(tree.second, 200, new Mutation.Remove(TYPE.key(7L), 210, 7)).get(0));
+  }
+
+  @Test
+  void whoWaitsForParentsIsToldOfThoseOfTheSameTable() {
+    Tree tree = new Tree();
+    CompletableFuture<List<String>> told = new CompletableFuture<>();
+    tree.record.whenParentsArrive(() -> told.complete(DB.query("SELECT id FROM " + tree.table)));
+    tree.apply(tree.second, 0, put(7, null, 12));
+    assertThat(get(told)).containsExactly("7");
+  }
+
   @Test
   void whoWaitsForParentsIsToldWhenRowsWereCommitted() {
     CompletableFuture<List<String>> told = new CompletableFuture<>();

@@ -384,7 +384,7 @@ class PoisonMatrixTest {
               .formatted(table));
       Applied applied = get(database.apply(batch(10), lease));
       assertThat(applied.outcomes()).containsOnly(Applied.Done.INSTANCE);
-      assertThat(applied.statements()).isEqualTo(6);
+      assertThat(applied.statements()).isEqualTo(7);
       assertThat(get(database.acquire(STORE, 0)).frontier()).isEqualTo(2 * FRONTIER);
     }
   }

@@ -8,6 +8,7 @@ import io.headpond.ColumnType;
 import io.headpond.ConfigurationException;
 import io.headpond.RowType;
 import io.headpond.UnavailableException;
+import io.headpond.spi.Applied;
 import io.headpond.spi.Batch;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Mutation;
@@ -19,6 +20,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
@@ -124,6 +126,59 @@ class ResumeTest {
       assertThat(get(resumed.load(List.of(TYPE.key(1L)))).get(0).row())
           .isEqualTo(((Mutation.Put) put).row());
       assertThat(get(resumed.nextKeys(1))).hasSize(1);
+    }
+  }
+
+  /** What was remembered of other tables may be out of date; what is there now counts. */
+  @Test
+  void constraintsThatCameMeanwhileAreKnownFromTheCheckOn() {
+    DB.execute(
+        "CREATE TABLE parent_" + table + " (name varchar(40) PRIMARY KEY, version bigint)",
+        "ALTER TABLE "
+            + table
+            + " ADD CONSTRAINT f_"
+            + table
+            + " FOREIGN KEY (name) REFERENCES parent_"
+            + table
+            + " DEFERRABLE INITIALLY DEFERRED");
+    RowType parentType = RowType.builder().key("name", ColumnType.TEXT).build();
+    server.away = false;
+    try (JdbcDatabase shared =
+            JdbcDatabase.postgres(server).leaseTtl(Duration.ofSeconds(3)).open();
+        SystemOfRecord parents =
+            shared
+                .table("parent_" + table)
+                .versionColumn("version")
+                .connect("parents" + table, parentType);
+        SystemOfRecord resumed =
+            shared
+                .table(table)
+                .versionColumn("version")
+                .keySequence(table + "_s")
+                .resume("d" + table, TYPE, remembered)) {
+      CompletableFuture<String> told = new CompletableFuture<>();
+      resumed.whenParentsArrive(() -> told.complete("told"));
+      get(resumed.bind(STORE, 1, false));
+      get(parents.bind(STORE, 1, false));
+      Lease ofParents = get(parents.acquire(STORE, 0));
+      Lease lease = get(resumed.acquire(STORE, 0));
+      Mutation put =
+          new Mutation.Put(
+              TYPE.key(1L),
+              resumed.rowType().rowOf("a", new java.math.BigDecimal("1.50"), "glad", List.of("x")),
+              10,
+              1);
+      assertThat(get(resumed.apply(new Batch(1, List.of(put), 1), lease)).outcomes())
+          .as("refused at once, and not counted")
+          .singleElement()
+          .isInstanceOf(Applied.Retry.class);
+      Mutation parent =
+          new Mutation.Put(parents.rowType().key("a"), parents.rowType().rowOf(), 9, 1);
+      get(parents.apply(new Batch(2, List.of(parent), 100), ofParents));
+      assertThat(get(told)).isEqualTo("told");
+      assertThat(get(resumed.apply(new Batch(1, List.of(put), 1), lease)).outcomes())
+          .containsExactly(Applied.Done.INSTANCE);
+      assertThat(resumed.mapping()).isNotEqualTo(remembered);
     }
   }
 

@@ -96,6 +96,20 @@ class SqlStatesTest {
   }
 
   @Test
+  void aCommitIsSurelyNotDoneOnlyIfItsErrorSaysSo() {
+    assertThat(decides("40001")).isTrue();
+    assertThat(decides("23505")).isTrue();
+    assertThat(decides("40003")).as("statement completion unknown").isFalse();
+    assertThat(decides("08007")).isFalse();
+    assertThat(decides("XX000")).isFalse();
+    assertThat(decides("57P01")).isFalse();
+  }
+
+  private static boolean decides(String state) {
+    return new PostgresDialect().trouble(new SQLException("no", state)).decidesCommit();
+  }
+
+  @Test
   void whatMayBeAnOutageCountsAgainstNoRow() {
     assertThat(Arrays.stream("08 25 40 53 55 57 58 HV XX F0 3D 28".split(" ")))
         .allMatch(state -> SqlStates.of(state + "999").answer() != Answer.REJECTED);
