@@ -299,7 +299,7 @@ class PoisonMatrixTest {
     return Stream.of(1, 10, ROWS);
   }
 
-  /** How far the search comes depends on the time; what it has found stands. */
+  /** How far the search comes depends on the time, see {@link SearchTest}; what it has found stands. */
   @ParameterizedTest
   @MethodSource("counts")
   void ofRowsThatTakeTooLongNoneIsCountedAndWhatWentThroughStays(int bad) {
@@ -311,7 +311,6 @@ class PoisonMatrixTest {
         applied = get(database.apply(batch, lease));
       } catch (BatchFailedException e) {
         assertThat(e.error().errorClass()).isEqualTo(ErrorClass.TIMEOUT);
-        assertThat(bad).as("a part of it should have gone through").isGreaterThan(1);
         assertThat(stored()).isEmpty();
         assertFrontierNotMoved(database);
         return;
