@@ -117,10 +117,7 @@ final class BatchWriter {
         new Bisection(dialect, connection, others, limits, parents, lease.partition(), check);
     bisection.run(refusal);
     List<Applied.Outcome> outcomes = others.outcomes();
-    boolean skipped = outcomes.stream().allMatch(Applied.Skipped.class::isInstance);
-    boolean nothing =
-        outcomes.stream().allMatch(o -> o instanceof Applied.Retry || o instanceof Applied.Skipped);
-    if (!alone && (skipped || (nothing && bisection.timedOut()))) {
+    if (!alone && outcomes.stream().allMatch(BatchWriter::unknown)) {
       connection.rollback();
       throw failed(ErrorClass.TIMEOUT, refusal, cause);
     }
@@ -151,6 +148,13 @@ final class BatchWriter {
     DatabaseError error = trouble.error();
     return new BatchFailedException(
         new DatabaseError(errorClass, error.code(), error.message()), cause);
+  }
+
+  /** Whether no more is known of a mutation than that there was too little time for it among others. */
+  private static boolean unknown(Outcome outcome) {
+    return outcome instanceof Applied.Skipped
+        || (outcome instanceof Applied.Retry retry
+            && retry.error().errorClass() == ErrorClass.TIMEOUT);
   }
 
   /**

@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * <p><b>Bounds.</b> {@link #MOST_STATEMENTS}, and a time. What was not looked at is to be tried again, and the rest is kept.
  *
  * <p><b>Slow rows.</b> Where the batch ran into its time limit, each part that has such a row costs its own limit. So it begins with many small parts instead of halves, and
- * gives each a share of the time that goes by its size: ten slow rows of a thousand take two fifths of the time. While no part at all goes through the shares are doubled, and then
+ * gives each a share of the time that goes by its size: ten slow rows of a thousand take two thirds of the time. While no part at all goes through the shares are doubled, and then
  * they go by what the last one took: a table that is slow for every row gets its time. From the first statement that takes too long on the same holds for a search that began for another reason.
  * No statement gets more than a third of what is left.
  *
@@ -53,8 +53,8 @@ final class Bisection {
   /** Such a part gets one of so many shares of the time. */
   private static final long SHARES = 80;
 
-  /** What every statement gets at least, also a single row's. */
-  private static final long SMALLEST_SHARES = 200;
+  /** What every statement gets at least, also a single row's: twice what a lock is waited for. */
+  private static final long SMALLEST_SHARES = 100;
 
   /** A statement gets at most one of so many parts of what is left. */
   private static final long PARTS_OF_WHAT_IS_LEFT = 3;
@@ -79,7 +79,6 @@ final class Bisection {
   private boolean begun;
   private boolean failed;
   private boolean checked;
-  private boolean timedOut;
   private int written;
 
   /**
@@ -133,11 +132,6 @@ final class Bisection {
       // What follows in this transaction is no part of the search.
       send((failed ? "ROLLBACK TO SAVEPOINT s; " : "") + timeout(limits.statementMillis()));
     }
-  }
-
-  /** Whether a statement ran into its time limit. */
-  boolean timedOut() {
-    return timedOut;
   }
 
   /** Some mutations of the batch. */
@@ -221,8 +215,7 @@ final class Bisection {
     }
     failed = true;
     if (trouble.error().errorClass() == ErrorClass.TIMEOUT) {
-      timedOut = true;
-      if (byTime && written == 0) {
+      if (byTime && written == 0 && part.size() > 1) {
         millisPerRow *= 2;
       }
       byTime = true;
@@ -276,9 +269,13 @@ final class Bisection {
   }
 
   private long statementMillis(int size) {
-    long most = (limits.searchMillis() - spentMillis()) / PARTS_OF_WHAT_IS_LEFT;
+    long most = mostMillis();
     long share = byTime ? (long) Math.min(most, millisPerRow * size) : most;
     return Math.max(smallestMillis(), share);
+  }
+
+  private long mostMillis() {
+    return (limits.searchMillis() - spentMillis()) / PARTS_OF_WHAT_IS_LEFT;
   }
 
   private double leastMillisPerRow() {
@@ -286,7 +283,7 @@ final class Bisection {
   }
 
   private long smallestMillis() {
-    return Math.max(10, limits.searchMillis() / SMALLEST_SHARES);
+    return Math.max(2 * limits.searchLockMillis(), limits.searchMillis() / SMALLEST_SHARES);
   }
 
   private long spentMillis() {
@@ -294,8 +291,10 @@ final class Bisection {
   }
 
   private boolean exhausted() {
+    long most = mostMillis();
     return rows.sent() >= MOST_STATEMENTS
-        || limits.searchMillis() - spentMillis() < smallestMillis();
+        || most < smallestMillis()
+        || (byTime && written > 0 && most < millisPerRow);
   }
 
   private void leave(Part part) {
