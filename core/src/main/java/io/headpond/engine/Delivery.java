@@ -2,7 +2,6 @@ package io.headpond.engine;
 
 import io.headpond.ConfigurationException;
 import io.headpond.DatabaseError;
-import io.headpond.ErrorClass;
 import io.headpond.HeadpondException;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.engine.FlushRequest.Result;
@@ -32,8 +31,8 @@ import org.slf4j.LoggerFactory;
 final class Delivery {
   private static final Logger log = LoggerFactory.getLogger(Delivery.class);
 
-  /** So many rows in a row that take too long, each of them alone, are an outage. */
-  private static final int SLOW = 3;
+  /** So many rows in a row that do not go through, each of them alone and through no fault of its own that is known, are an outage. */
+  private static final int FRUITLESS = 3;
 
   private final Core core;
   private final HotStore store;
@@ -66,8 +65,11 @@ final class Delivery {
   /** What became of the batch of this cycle is known: it is settled, or nothing of it is there. */
   private boolean answered;
 
-  /** How many rows in a row took too long, each of them alone. */
-  private int timeouts;
+  /** How many rows in a row, each of them alone, took too long or did not go through for a reason that is not counted. */
+  private int fruitless;
+
+  /** How many of the last of them had been deferred before: they are no evidence against fresh entries. */
+  private int fruitlessDeferred;
 
   /** A take is under way: which staged writes it will return is not known. */
   private boolean taking;
@@ -90,7 +92,7 @@ final class Delivery {
     this.events = new FlushEvents(core, flusher, partition);
     this.settling =
         new Settling(core, engine, this, steps, refusals, stagedWrites, events, partition);
-    this.limits = new BatchLimits(core.settings().maxBatchSize());
+    this.limits = new BatchLimits(core.environment(), core.settings().maxBatchSize());
     this.partition = partition;
     this.name = core.settings().name();
     this.lease = lease;
@@ -100,7 +102,7 @@ final class Delivery {
 
   /** Delivers the oldest entries, at most {@code max}. */
   void begin(int max) {
-    this.max = Math.min(max, limits.next(store.stats(partition), core.environment().wallMicros()));
+    this.max = max;
     Lease held = lease;
     if (held == null) {
       acquire();
@@ -234,7 +236,9 @@ final class Delivery {
     taking = true;
     long lag = core.listeners().any() ? flusher.ageNanos() : 0;
     steps.then(
-        store.take(partition, held.epoch(), max), taken -> taken(taken, lag, held), this::failed);
+        store.take(partition, held.epoch(), limits.next(max)),
+        taken -> taken(taken, lag, held),
+        this::failed);
   }
 
   private void taken(Taken taken, long lagNanos, Lease held) {
@@ -281,7 +285,7 @@ final class Delivery {
     if (flight == committed) {
       // It cannot be made smaller; the rows themselves tell.
       settling.appliedAgain(flight, Outcomes.none(flight.mutations(), error), 0, held);
-    } else if (limits.failed(flight)) {
+    } else if (limits.failed(flight, error.errorClass())) {
       alone(flight, error, held);
     } else {
       log.info(
@@ -300,21 +304,33 @@ final class Delivery {
   }
 
   /**
-   * It is this row. That it takes too long is not counted; after several in a row it is rather the database that is slow, and a pause follows. That it costs the connection is counted, if the connection
-   * is not lost without it.
+   * It is this row. What the database has against its value is counted. That it takes too long, or whatever else it may be, is not; after several in a row it is rather the database, and a pause follows. That
+   * it costs the connection is counted, if the connection is not lost without it.
    */
   private void alone(Flight flight, DatabaseError error, Lease held) {
-    if (error.errorClass() != ErrorClass.CONNECTION) {
-      limits.found(flight);
-      timeouts++;
-      settling.applied(flight, Outcomes.none(flight.mutations(), error), 0, held);
-      return;
+    switch (error.errorClass()) {
+      case CONNECTION -> probe(flight, error, held);
+      case CONSTRAINT, FOREIGN_KEY, VALUE, RAISED, SWALLOWED -> {
+        limits.found(flight);
+        fruitless = 0;
+        settling.applied(flight, Outcomes.refused(flight.mutations(), error), 0, held);
+      }
+      default -> {
+        limits.found(flight);
+        fruitless(flight);
+        settling.applied(flight, Outcomes.none(flight.mutations(), error), 0, held);
+      }
     }
+  }
+
+  /** Whether the connection is lost without the row, too. */
+  private void probe(Flight flight, DatabaseError error, Lease held) {
     steps.then(
         core.systemOfRecord().apply(nothing().batch(), held),
         applied -> {
           flusher.renewed();
           limits.found(flight);
+          fruitless = 0;
           settling.applied(flight, Outcomes.refused(flight.mutations(), error), 1, held);
         },
         failure -> {
@@ -338,13 +354,27 @@ final class Delivery {
       // Only then the frontier has moved, which is half of what a renewal is for.
       flusher.renewed();
     }
-    limits.succeeded(flight);
-    timeouts = 0;
+    limits.answered(flight, outcomes.inTime());
+    if (flight.mutations().size() == 1 && !outcomes.inTime()) {
+      fruitless(flight);
+    } else if (!flight.mutations().isEmpty()) {
+      fruitless = 0;
+    }
     if (again) {
       settling.appliedAgain(flight, outcomes, applied.statements(), held);
     } else {
       settling.applied(flight, outcomes, applied.statements(), held);
     }
+  }
+
+  private void fruitless(Flight flight) {
+    fruitlessDeferred = flight.deferred() ? fruitlessDeferred + 1 : 0;
+    fruitless++;
+  }
+
+  /** Whether what keeps entries from the database is known of deferred ones only. */
+  boolean sparesFresh() {
+    return fruitless >= FRUITLESS && fruitlessDeferred >= FRUITLESS;
   }
 
   /** What the batch under way has brought to the database is settled. */
@@ -380,6 +410,7 @@ final class Delivery {
     if (flight != null && flight.staged() && unknown == null && committed == null) {
       stagedWrites.notApplied(flight, epoch);
     }
+    fruitless = 0;
     nothingInFlight();
     flusher.notDelivered(kind, message, result);
   }
@@ -388,7 +419,7 @@ final class Delivery {
   void end(Flight flight, Result result) {
     nothingInFlight();
     String error = result.error();
-    if (timeouts >= SLOW && error != null) {
+    if (fruitless >= FRUITLESS && error != null) {
       flusher.notDelivered(Kind.OUTAGE, error, result);
       return;
     }

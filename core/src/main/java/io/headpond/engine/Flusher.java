@@ -212,7 +212,8 @@ final class Flusher {
       return;
     }
     PartitionStats stats = store.stats(partition);
-    boolean held = tries.pausing();
+    boolean spared = delivery.sparesFresh();
+    boolean held = tries.pausing() && !(spared && (stats.ready() > 0 || stats.staged() > 0));
     long untilRenewal = renewAtNanos - core.environment().nanos();
     boolean well = !held && !delivery.owesAnAnswer() && trouble() == null;
     if (well && untilRenewal <= 0) {
@@ -221,6 +222,8 @@ final class Flusher {
       begin(false, true);
     } else if (!requests.isEmpty() || (stats.staged() > 0 && !held)) {
       begin(held, false);
+    } else if (held && spared) {
+      rest(tries.pauseNanos());
     } else if (held) {
       wake(tries.pauseNanos(), true);
     } else if (!well) {

@@ -1,6 +1,7 @@
 package io.headpond.engine;
 
 import io.headpond.DatabaseError;
+import io.headpond.ErrorClass;
 import io.headpond.Key;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Applied.Done;
@@ -144,6 +145,12 @@ record Outcomes(
   /** Whether the database did nothing, not even say which row is at fault. */
   boolean idle() {
     return !anything() && rejected.isEmpty() && retried.isEmpty() && !skipped.isEmpty();
+  }
+
+  /** Whether the database had the time for each row. */
+  boolean inTime() {
+    return skipped.isEmpty()
+        && retried.values().stream().noneMatch(e -> e.errorClass() == ErrorClass.TIMEOUT);
   }
 
   /** What the batch was committed without. */

@@ -8,6 +8,7 @@ import io.headpond.journal.Partition.Turn;
 import io.headpond.spi.Failure;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.RowCodec;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -78,10 +79,7 @@ final class Batches {
     return store.journal.forced(group.end);
   }
 
-  CompletableFuture<Taken> take(Partition partition, long epoch, int max) {
-    if (max < 1) {
-      throw new IllegalArgumentException("max: " + max + ": must be at least 1");
-    }
+  CompletableFuture<Taken> take(Partition partition, long epoch, TakeLimits most) {
     Taken taken;
     long end;
     partition.lock.lock();
@@ -91,20 +89,24 @@ final class Batches {
       partition.takeBack();
       long wall = store.environment.wallMicros();
       long now = partition.now(wall);
-      List<Mutation> mutations = new ArrayList<>(Math.min(max, 1_024));
+      List<Mutation> mutations = new ArrayList<>();
       Map<Key, Taken.Tried> tried = new HashMap<>();
       Turn turn = partition.turn(wall);
       end =
           switch (turn) {
-            case STAGED -> takeStaged(partition, max, mutations);
+            case STAGED -> takeStaged(partition, most.staged(), mutations);
             case READY ->
                 take(
                     partition,
-                    journaled -> partition.oldestReady(max, journaled),
+                    journaled -> partition.oldestReady(most.ready(), journaled),
                     mutations,
                     tried);
             case DEFERRED ->
-                take(partition, journaled -> partition.due(wall, max, journaled), mutations, tried);
+                take(
+                    partition,
+                    journaled -> partition.due(wall, most.deferred(), journaled),
+                    mutations,
+                    tried);
           };
       HotEntry head = partition.ready.head();
       taken =

@@ -18,6 +18,7 @@ import io.headpond.spi.Owed;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Remembered;
 import io.headpond.spi.StoreId;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
@@ -238,8 +239,8 @@ public final class JournalStore implements HotStore {
   }
 
   @Override
-  public CompletionStage<Taken> take(int partition, long epoch, int max) {
-    return stage(() -> batches.take(partition(partition), epoch, max));
+  public CompletionStage<Taken> take(int partition, long epoch, TakeLimits most) {
+    return stage(() -> batches.take(partition(partition), epoch, most));
   }
 
   @Override

@@ -129,9 +129,9 @@ public interface HotStore extends AutoCloseable {
    * <p><b>Write-ahead rule.</b> The stage completes only when the store has made every mutation it returns as
    * durable as it can. So what reaches the database can never be unknown to the store after a crash.
    *
-   * @param max the most mutations to return; at least 1
+   * @param most how many mutations to return at the most
    */
-  CompletionStage<Taken> take(int partition, long epoch, int max);
+  CompletionStage<Taken> take(int partition, long epoch, TakeLimits most);
 
   /**
    * The database has these. An entry whose current mutation is {@linkplain Mutation#same the same}

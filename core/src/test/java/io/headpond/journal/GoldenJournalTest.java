@@ -18,6 +18,7 @@ import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Letter;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Remembered;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
 import java.io.IOException;
@@ -86,7 +87,7 @@ class GoldenJournalTest {
     put(store, 3, null, Durability.JOURNAL);
     Mutation four = put(store, 4, "четыре", Durability.DISK);
     Mutation five = put(store, 5, "five", Durability.MEMORY);
-    environment.await(store.take(partition(5), 9, 10));
+    environment.await(store.take(partition(5), 9, TakeLimits.of(10)));
     environment.await(store.settle(partition(2), 9, List.of(two), 1_800_000_000_000_100L));
     environment.await(
         store.defer(
@@ -112,7 +113,7 @@ class GoldenJournalTest {
             4,
             new Failure(DatabaseError.of(ErrorClass.CONFLICT, "conflict"), 6)));
     Mutation staged = put(store, 6, "six", Durability.DATABASE);
-    environment.await(store.take(partition(6), 9, 1));
+    environment.await(store.take(partition(6), 9, TakeLimits.of(1)));
     environment.await(store.unstage(partition(6), 9, staged));
     Write asked =
         new Write(TYPE.key(7L), TYPE.rowOf("seven", null), Durability.DISK, false, null, REQUEST);

@@ -14,6 +14,7 @@ import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
@@ -176,7 +177,7 @@ class JournalStressTest {
   }
 
   private int flush(int partition) {
-    Taken taken = environment.await(store.take(partition, 1, 50));
+    Taken taken = environment.await(store.take(partition, 1, TakeLimits.of(50)));
     List<Mutation> done = new ArrayList<>();
     for (Mutation mutation : taken.mutations()) {
       int what = ThreadLocalRandom.current().nextInt(40);

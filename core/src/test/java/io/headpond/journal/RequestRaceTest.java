@@ -11,6 +11,7 @@ import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Remembered;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
@@ -160,7 +161,7 @@ class RequestRaceTest {
     return () -> {
       while (writing.get()) {
         for (int partition = 0; partition < PARTITIONS; partition++) {
-          Taken taken = environment.await(store.take(partition, 1, 200));
+          Taken taken = environment.await(store.take(partition, 1, TakeLimits.of(200)));
           List<Mutation> mutations = taken.mutations();
           environment.await(store.settle(partition, 1, mutations, taken.frontier()));
         }

@@ -23,6 +23,7 @@ import io.headpond.spi.SystemOfRecord;
 import io.headpond.spi.SystemOfRecordFactory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -62,6 +63,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     FAIL_BATCH
   }
 
+  // As with a lease of 30 s. Half of the search is lost on parts that take too long.
+  private static final Duration STATEMENT_TIME = Duration.ofSeconds(15);
+  private static final Duration SEARCH_TIME = Duration.ofSeconds(10);
+  private static final Duration WRITTEN_IN_SEARCH = Duration.ofSeconds(5);
+
   private final Environment environment;
   private final Map<Key, Stored> rows = new HashMap<>();
   private final Map<Integer, LeaseRow> leases = new HashMap<>();
@@ -82,6 +88,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private Function<Mutation, @Nullable DatabaseError> delays = mutation -> null;
   private Function<Mutation, @Nullable DatabaseError> kills = mutation -> null;
   private int mostLookedAt = Integer.MAX_VALUE;
+  private Duration rowTime = Duration.ZERO;
   private @Nullable List<Runnable> held;
   private @Nullable HistoryChecker<Key, Row> watcher;
 
@@ -178,10 +185,27 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   }
 
   /**
-   * Which rows from now on cost their batch the connection or the time, after its lease was answered, and with which error; null for those that do not. Nothing is done then.
+   * Which rows from now on cost their batch the connection or the time, after its lease was answered, and with which error; null for those that do not. Nothing is done then. One that
+   * takes too long alone is {@link Applied.Retry}.
    */
   public void killWith(Function<Mutation, @Nullable DatabaseError> kills) {
     this.kills = kills;
+  }
+
+  /**
+   * Each row takes so long to write from now on. Of a batch that takes longer than a statement may, some are written in the search for those at fault, and the others are skipped.
+   */
+  public void setRowTime(Duration time) {
+    this.rowTime = time;
+  }
+
+  /** How long the database is busy with so many rows. */
+  private Duration busy(int rowCount) {
+    Duration all = rowTime.multipliedBy(rowCount);
+    if (all.compareTo(STATEMENT_TIME) <= 0) {
+      return all;
+    }
+    return rowCount == 1 ? STATEMENT_TIME : STATEMENT_TIME.plus(SEARCH_TIME);
   }
 
   /** Answers are computed but kept back until {@link #releaseReplies}. */
@@ -360,6 +384,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
       }
       Fault fault = faults.poll();
       return answer(
+          busy(batch.mutations().size()),
           () -> {
             if (fault == Fault.LOSE_REQUEST) {
               throw new UnavailableException("the request was lost");
@@ -441,8 +466,20 @@ public final class FakeDatabase implements SystemOfRecordFactory {
       if (last != null && last != row.lastBatch) {
         throw new DatabaseWentBackException("the database lost batch " + last);
       }
+      int rowCount = batch.mutations().size();
+      boolean slow = rowTime.multipliedBy(rowCount).compareTo(STATEMENT_TIME) > 0;
+      long found = slow ? WRITTEN_IN_SEARCH.dividedBy(rowTime) : rowCount;
+      DatabaseError tookTooLong = DatabaseError.of(ErrorClass.TIMEOUT, "statement timeout");
+      if (slow && rowCount == 1) {
+        return new Applied(List.of(new Applied.Retry(tookTooLong)), 3);
+      } else if (found == 0 && rowCount > 0) {
+        throw new BatchFailedException(tookTooLong, new IOException("statement timeout"));
+      }
       for (Mutation mutation : batch.mutations()) {
         DatabaseError killed = kills.apply(mutation);
+        if (killed != null && killed.errorClass() == ErrorClass.TIMEOUT && rowCount == 1) {
+          return new Applied(List.of(new Applied.Retry(killed)), 3);
+        }
         if (killed != null) {
           throw new BatchFailedException(killed, new IOException("connection reset"));
         }
@@ -453,6 +490,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
       for (Mutation mutation : batch.mutations()) {
         DatabaseError error = refusals.apply(mutation);
         DatabaseError delay = delays.apply(mutation);
+        if (outcomes.size() >= found) {
+          whole = false;
+          outcomes.add(new Applied.Skipped(tookTooLong));
+          continue;
+        }
         if ((!whole || mostLookedAt == 0) && outcomes.size() >= mostLookedAt) {
           whole = false;
           outcomes.add(new Applied.Skipped(DatabaseError.of(ErrorClass.UNKNOWN, "not looked at")));
@@ -519,8 +561,13 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     }
 
     private <T extends @Nullable Object> CompletionStage<T> answer(Supplier<T> work) {
+      return answer(Duration.ZERO, work);
+    }
+
+    private <T extends @Nullable Object> CompletionStage<T> answer(
+        Duration busy, Supplier<T> work) {
       CompletableFuture<T> reply = new CompletableFuture<>();
-      environment.execute(
+      Runnable task =
           () -> {
             Runnable answer;
             synchronized (FakeDatabase.this) {
@@ -542,7 +589,12 @@ public final class FakeDatabase implements SystemOfRecordFactory {
             } else {
               answer.run();
             }
-          });
+          };
+      if (busy.isZero()) {
+        environment.execute(task);
+      } else {
+        environment.schedule(busy, task);
+      }
       return reply;
     }
   }

@@ -10,6 +10,7 @@ import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Owed;
 import io.headpond.spi.PartitionStats;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
 import java.util.ArrayList;
 import java.util.List;
@@ -140,9 +141,9 @@ public final class FaultyStore extends ForwardingStore {
   }
 
   @Override
-  public CompletionStage<Taken> take(int partition, long epoch, int max) {
+  public CompletionStage<Taken> take(int partition, long epoch, TakeLimits most) {
     mayThrow();
-    return step(holdTake, () -> real().take(partition, epoch, max));
+    return step(holdTake, () -> real().take(partition, epoch, most));
   }
 
   @Override

@@ -15,6 +15,7 @@ import io.headpond.spi.Owed;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Remembered;
 import io.headpond.spi.StoreId;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
@@ -84,8 +85,8 @@ public abstract class ForwardingStore implements HotStore {
   }
 
   @Override
-  public CompletionStage<Taken> take(int partition, long epoch, int max) {
-    return real.take(partition, epoch, max);
+  public CompletionStage<Taken> take(int partition, long epoch, TakeLimits most) {
+    return real.take(partition, epoch, most);
   }
 
   @Override

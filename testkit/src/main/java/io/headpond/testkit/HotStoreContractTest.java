@@ -31,6 +31,7 @@ import io.headpond.spi.Mutation;
 import io.headpond.spi.Owed;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Remembered;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
@@ -136,7 +137,7 @@ public abstract class HotStoreContractTest {
   }
 
   protected Taken take(int max) {
-    return await(store.take(0, 1, max));
+    return await(store.take(0, 1, TakeLimits.of(max)));
   }
 
   private void settle(Mutation... mutations) {
@@ -935,6 +936,21 @@ public abstract class HotStoreContractTest {
   }
 
   @Test
+  void aBatchHasNoMoreThanItsKindMayHave() {
+    for (int i = 0; i < 5; i++) {
+      defer(put("d" + i, "1"), Duration.ZERO, 1);
+      put("r" + i, "1");
+      await(store.put(new Write(key("s" + i), row("1"), Durability.DATABASE)));
+    }
+    TakeLimits most = new TakeLimits(2, 3, 1);
+    for (int i = 0; i < 6; i++) {
+      Taken taken = await(store.take(0, 1, most));
+      assertThat(taken.mutations()).hasSize(taken.staged() ? 2 : taken.tried().isEmpty() ? 3 : 1);
+    }
+    assertThatThrownBy(() -> new TakeLimits(1, 0, 1)).isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
   void stagedReadyAndRefusedTakeTurns() {
     Mutation refused = put("a", "1");
     defer(refused, Duration.ZERO, 1);
@@ -957,7 +973,7 @@ public abstract class HotStoreContractTest {
     Mutation staged = put("b", "1", Durability.DATABASE);
     lease(7);
     List<CompletionStage<?>> stages = new ArrayList<>();
-    stages.add(store.take(0, 6, 5));
+    stages.add(store.take(0, 6, TakeLimits.of(5)));
     stages.add(store.settle(0, 6, List.of(a), 99));
     stages.add(store.defer(0, 6, a, 0, 1, FAILURE));
     stages.add(store.park(0, 6, a, 1, FAILURE));
@@ -974,7 +990,8 @@ public abstract class HotStoreContractTest {
   void theEpochSurvives() {
     lease(7);
     crashAndReopen();
-    assertThatThrownBy(() -> await(store.take(0, 6, 5))).isInstanceOf(FencedException.class);
+    assertThatThrownBy(() -> await(store.take(0, 6, TakeLimits.of(5))))
+        .isInstanceOf(FencedException.class);
     lease(7);
   }
 
@@ -1002,7 +1019,7 @@ public abstract class HotStoreContractTest {
     crashAndReopen();
     assertThat(put("c", "4").version()).isGreaterThan(second.version());
     await(store.open(0, 2, before.version(), true));
-    assertThat(await(store.take(0, 2, 10)).mutations()).hasSize(3);
+    assertThat(await(store.take(0, 2, TakeLimits.of(10))).mutations()).hasSize(3);
   }
 
   @Test
@@ -1988,7 +2005,7 @@ public abstract class HotStoreContractTest {
     stages.add(store.getAll(List.of(key("a"))));
     stages.add(store.fill(key("a"), null, 0, 1));
     stages.add(store.open(0, 9, 0, false));
-    stages.add(store.take(0, 9, 5));
+    stages.add(store.take(0, 9, TakeLimits.of(5)));
     stages.add(store.settle(0, 9, List.of(a), 9));
     stages.add(store.defer(0, 9, a, 0, 1, FAILURE));
     stages.add(store.park(0, 9, a, 1, FAILURE));

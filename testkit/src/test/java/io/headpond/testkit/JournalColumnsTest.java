@@ -23,6 +23,7 @@ import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
@@ -442,7 +443,7 @@ class JournalColumnsTest {
       assertThat(report.pending()).isEqualTo(24);
       disk = target;
       HotStore salvaged = open(now);
-      Taken taken = environment.await(salvaged.take(0, 1, 100));
+      Taken taken = environment.await(salvaged.take(0, 1, TakeLimits.of(100)));
       assertThat(taken.mutations()).isNotEmpty();
       for (Mutation mutation : taken.mutations()) {
         Row row = ((Mutation.Put) mutation).row();

@@ -15,6 +15,7 @@ import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
@@ -82,7 +83,7 @@ final class JournalFixture {
   }
 
   Taken take(int max) {
-    return await(store.take(0, 1, max));
+    return await(store.take(0, 1, TakeLimits.of(max)));
   }
 
   void settle(Mutation... mutations) {

@@ -303,4 +303,117 @@ class KillerRowTest {
         .returns(0, CacheStatus::parked)
         .returns(Health.UP, CacheStatus::health);
   }
+
+  /** Batches are still small after a search, and a single lost connection is a coincidence all the same. */
+  @Test
+  void afterASearchNoOtherRowIsBlamedForOneLostConnection() {
+    for (Duration later : new Duration[] {Duration.ofMillis(1), Duration.ofHours(24)}) {
+      for (Durability durability : new Durability[] {Durability.JOURNAL, Durability.DATABASE}) {
+        EngineFixture f = new EngineFixture();
+        f.open(f.builder().maxBatchSize(1_000).maxRetries(0));
+        f.database.killWith(mutation -> mutation.key().equals(key(3)) ? LOST : null);
+        f.write(3, "killer", durability);
+        f.linger();
+        assertThat(f.cache().status().counters().rejected()).isEqualTo(1);
+        f.database.killWith(mutation -> null);
+        f.environment.advance(later);
+        var good = f.write(1, "good", durability);
+        f.database.failNextBatch();
+        f.linger();
+        assertThat(f.database.row(key(1)).value()).isEqualTo(row("good"));
+        assertThat(good).isCompleted().isNotCompletedExceptionally();
+        assertThat(f.cache().status().counters().rejected()).isEqualTo(1);
+        assertThat(f.violationsWithPending()).isEmpty();
+      }
+    }
+  }
+
+  @Test
+  void aSearchThatHasComeToRestIsForgotten() {
+    t.open(builder().maxRetries(0));
+    kill(LOST, 3);
+    t.put(3, "killer");
+    t.linger();
+    t.environment.advance(Duration.ofMinutes(2));
+    int before = t.database.batches().size();
+    putThousand();
+    t.environment.run();
+    assertThat(t.database.batches().subList(before, before + 1))
+        .extracting(List::size)
+        .containsExactly(1_000);
+  }
+
+  /** A constraint that is checked at the commit names no row; the row alone is refused all the same, and counted. */
+  @Test
+  void aRowThatIsRefusedAtTheCommitIsFoundAndParked() {
+    for (ErrorClass errorClass :
+        List.of(ErrorClass.CONSTRAINT, ErrorClass.FOREIGN_KEY, ErrorClass.RAISED)) {
+      EngineFixture f = new EngineFixture();
+      f.open(f.builder().maxBatchSize(1_000).maxRetries(1).retryDelay(Duration.ofSeconds(1)));
+      Set<Key> bad = Set.of(key(3), key(4), key(5));
+      f.database.killWith(
+          mutation ->
+              bad.contains(mutation.key()) ? DatabaseError.of(errorClass, "at the commit") : null);
+      LongStream.range(0, 10).forEach(id -> f.put(id, "v"));
+      f.environment.advance(Duration.ofSeconds(10));
+      assertThat(f.database.rows()).hasSize(7);
+      assertThat(f.cache().status())
+          .returns(3, CacheStatus::parked)
+          .returns(6L, status -> status.counters().rejected());
+      assertThat(f.violationsWithPending()).isEmpty();
+    }
+  }
+
+  @Test
+  void aRowThatFailsForNoReasonThatWeKnowIsNotCountedAndManyAreAnOutage() {
+    t.open(builder().maxRetries(0));
+    kill(DatabaseError.of(ErrorClass.UNKNOWN, "a state that nobody knows"), 3);
+    putThousand();
+    t.environment.advance(Duration.ofMinutes(10));
+    assertThat(t.database.rows()).hasSize(999);
+    assertThat(status()).returns(0, CacheStatus::parked).returns(1, CacheStatus::deferred);
+    assertThat(status().counters().rejected()).isZero();
+    int before = t.database.batches().size();
+    t.database.killWith(m -> DatabaseError.of(ErrorClass.UNKNOWN, "a state that nobody knows"));
+    LongStream.range(1_000, 2_000).forEach(id -> t.put(id, "v"));
+    t.environment.advance(Duration.ofMinutes(10));
+    assertThat(t.database.batches().size() - before).isLessThan(150);
+    assertThat(status().reasons()).anyMatch(reason -> reason.contains("cannot be written to"));
+    t.database.killWith(mutation -> null);
+    t.environment.advance(Duration.ofMinutes(2));
+    assertThat(t.database.rows()).hasSize(2_000);
+  }
+
+  @Test
+  void deferredRowsThatTakeTooLongDoNotMakeReadyBatchesSmall() {
+    t.open(builder());
+    kill(SLOW, 0, 1, 2);
+    LongStream.range(0, 3).forEach(id -> t.put(id, "slow"));
+    t.environment.advance(Duration.ofMinutes(20));
+    int before = t.database.batches().size();
+    LongStream.range(1_000, 6_000).forEach(id -> t.put(id, "v"));
+    t.environment.advance(Duration.ofMinutes(1));
+    assertThat(t.database.rows()).hasSize(5_000);
+    assertThat(t.database.batches().stream().skip(before).filter(batch -> batch.size() > 1))
+        .extracting(List::size)
+        .containsOnly(1_000);
+  }
+
+  @Test
+  void deferredRowsThatTakeTooLongHoldUpNothingFresh() {
+    t.open(builder());
+    kill(SLOW, 0, 1, 2, 3);
+    LongStream.range(0, 4).forEach(id -> t.put(id, "slow"));
+    for (int i = 0; i < 20; i++) {
+      t.environment.advance(Duration.ofMinutes(1));
+      var through = t.write(100 + i, "v", Durability.DATABASE);
+      t.environment.run();
+      assertThat(through).isCompleted();
+      t.environment.advance(Duration.ofMinutes(1));
+      t.put(200 + i, "v");
+      t.linger();
+      assertThat(t.database.row(key(200 + i))).isNotNull();
+    }
+    assertThat(status()).returns(0, CacheStatus::parked).returns(4, CacheStatus::deferred);
+  }
 }

@@ -21,6 +21,7 @@ import io.headpond.spi.Failure;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
@@ -169,7 +170,7 @@ class TenantTest {
   }
 
   private void flush(HotStore store, Random random, Model model, Map<Key, Mutation> letters) {
-    Taken taken = environment.await(store.take(0, 1, 1 + random.nextInt(40)));
+    Taken taken = environment.await(store.take(0, 1, TakeLimits.of(1 + random.nextInt(40))));
     DatabaseError error = DatabaseError.of(ErrorClass.CONSTRAINT, "");
     Failure failure = new Failure(error, environment.wallMicros());
     for (Mutation mutation : taken.mutations()) {
@@ -231,7 +232,7 @@ class TenantTest {
     }
     assertThat(stage(store, "a", 999)).isEqualTo(WriteOutcome.Full.INSTANCE);
     assertThat(stage(store, "b", 999)).isInstanceOf(WriteOutcome.Written.class);
-    List<Mutation> taken = environment.await(store.take(0, 1, 500)).mutations();
+    List<Mutation> taken = environment.await(store.take(0, 1, TakeLimits.of(500))).mutations();
     environment.await(store.settle(0, 1, taken.subList(0, 30), 0));
     for (Mutation mutation : taken.subList(30, taken.size())) {
       environment.await(store.unstage(0, 1, mutation));
