@@ -55,6 +55,7 @@ public final class FaultProxy implements AutoCloseable {
   private static final Fault NONE = new Fault(0, 0, false, false);
 
   private final ServerSocket listener;
+  private final Thread acceptor;
   private final int target;
   private final Set<Link> links = ConcurrentHashMap.newKeySet();
   private final List<Thread> threads = new CopyOnWriteArrayList<>();
@@ -71,7 +72,7 @@ public final class FaultProxy implements AutoCloseable {
   public FaultProxy(int target) throws IOException {
     this.target = target;
     this.listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-    start("accept", this::accept);
+    this.acceptor = start("accept", this::accept);
   }
 
   /** The port for the client. */
@@ -110,8 +111,20 @@ public final class FaultProxy implements AutoCloseable {
 
   /** From here on all is well. */
   public void heal() {
-    become(NONE);
-    links.stream().filter(link -> link.broken).forEach(Link::reset);
+    List<Link> broken;
+    synchronized (this) {
+      become(NONE);
+      broken = links.stream().filter(link -> link.broken).toList();
+    }
+    broken.forEach(Link::reset);
+  }
+
+  /** Whether there is a hole now, into which something of this connection goes: {@link #heal} knows of it, or comes before. */
+  private synchronized boolean swallows(Link link) {
+    if (fault.hole()) {
+      link.broken = true;
+    }
+    return fault.hole();
   }
 
   /** Ends the present connections hard (RST), for both ends. */
@@ -150,8 +163,18 @@ public final class FaultProxy implements AutoCloseable {
   public void close() throws IOException {
     closed = true;
     listener.close();
-    links.forEach(Link::close);
     become(NONE);
+    boolean interrupted = join(List.of(acceptor));
+    // From here on there are no new ones.
+    links.forEach(Link::close);
+    interrupted |= join(threads);
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Returns whether this thread was interrupted meanwhile. */
+  private static boolean join(List<Thread> threads) {
     boolean interrupted = false;
     for (Thread thread : threads) {
       try {
@@ -160,9 +183,7 @@ public final class FaultProxy implements AutoCloseable {
         interrupted = true;
       }
     }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    return interrupted;
   }
 
   private synchronized void become(Fault next) {
@@ -241,11 +262,10 @@ public final class FaultProxy implements AutoCloseable {
     int at = 0;
     boolean delayed = false;
     while (at < length) {
-      Fault now = fault;
-      if (now.hole()) {
-        link.broken = true;
+      if (swallows(link)) {
         return;
       }
+      Fault now = fault;
       if (now.delayNanos() > 0 && !delayed) {
         delayed = true;
         pause(now, now.delayNanos());
@@ -279,11 +299,12 @@ public final class FaultProxy implements AutoCloseable {
     return true;
   }
 
-  private void start(String name, Runnable task) {
+  private Thread start(String name, Runnable task) {
     Thread thread = new Thread(task, "proxy-" + name);
     thread.setDaemon(true);
     threads.add(thread);
     thread.start();
+    return thread;
   }
 
   /** A connection on both sides. */
@@ -303,9 +324,7 @@ public final class FaultProxy implements AutoCloseable {
 
     /** Nothing more comes in one direction. */
     synchronized void ended(Socket to, boolean orderly) {
-      if (fault.hole()) {
-        broken = true;
-      }
+      swallows(this);
       if (broken && !closed) {
         return;
       }

@@ -156,6 +156,26 @@ class FaultProxyTest {
     assertPasses();
   }
 
+  /** Bytes that are lost without a word would be a fault that no network has. */
+  @Test
+  void whatIsHealedWhileBytesFlowLosesThemOnlyWithTheConnection() throws Exception {
+    for (int round = 0; round < 200; round++) {
+      proxy.blackHole();
+      send(client, "lost");
+      Thread.onSpinWait();
+      proxy.heal();
+      try {
+        send(client, "kept");
+        client.shutdownOutput();
+        String all = new String(server.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(all).as("in round %d", round).isEqualTo("lostkept");
+      } catch (SocketException e) {
+        // Something was lost, and so is the connection.
+      }
+      reconnect();
+    }
+  }
+
   @Test
   void aResetIsAnErrorAtBothEndsAndAFinishIsTheEnd() throws Exception {
     proxy.reset();
