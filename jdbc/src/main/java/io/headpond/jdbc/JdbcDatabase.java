@@ -26,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  * other. A connection that breaks is replaced; what was tried on it fails with an exception that says
  * whether it may have been carried out.
  *
+ * <p>Datasets whose tables foreign keys tie together should share one: a dead letter that lacks the row it refers to is tried again when that row is committed through the same
+ * {@code JdbcDatabase}, and through no other.
+ *
  * <p>Thread-safe. Nothing is connected before the first table is. Closed by its owner, after all
  * that was connected from it.
  */

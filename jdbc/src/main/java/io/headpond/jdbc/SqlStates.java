@@ -20,7 +20,10 @@ final class SqlStates {
 
   /** What is done. */
   enum Answer {
-    /** Nothing is known against the rows: the whole batch later, nothing is counted. */
+    /**
+     * Nothing is known against the rows: of a lease the whole batch later; of the rows smaller batches, and nothing is counted but what costs the connection
+     * alone.
+     */
     RETRY,
     /** The rows are found and deferred, and not counted: they are never parked for it. */
     SUSPECT,
@@ -86,7 +89,8 @@ final class SqlStates {
               ErrorClass.FOREIGN_KEY,
               "the row that this one refers to is not there, or another still refers to it; not counted"
                   + " while a dataset of that table has older entries pending",
-              "write the missing row: the letter is then retried; or correct the reference"),
+              "write the missing row and retry the letter (if both go through one process of Headpond it is"
+                  + " retried by itself); or correct the reference"),
           new Rule(
               "25",
               RETRY,
@@ -223,7 +227,8 @@ final class SqlStates {
               "57014",
               SUSPECT,
               ErrorClass.TIMEOUT,
-              "a statement took longer than statement_timeout, or was cancelled; smaller batches are tried",
+              "a statement took longer than statement_timeout, or was cancelled; the slow rows are searched for"
+                  + " in small parts, then in smaller batches",
               "look for what slows the table down"),
           new Rule(
               "58",
