@@ -192,11 +192,6 @@ final class Flusher {
     return oldestReady.nanos(stats.oldestReady());
   }
 
-  /** What the database said the last time that it refused an entry; null if it has not since the start. */
-  @Nullable String lastRefusal() {
-    return refusals.last();
-  }
-
   /** Decides what to do next. */
   private void look() {
     noticed = false;

@@ -136,7 +136,9 @@ final class Flushes {
                 0,
                 rejected,
                 0,
-                why != null ? why.message() : rejected > 0 ? Health.lastRefusal(flushers) : null)));
+                why != null
+                    ? why.message()
+                    : rejected > 0 ? core.statistics().lastRefusal : null)));
   }
 
   /** The report of a flush, completed where what users have attached may block. */

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Why a cache is not as well as it could be: one sentence for each reason, without values of entries. Thread-safe. */
+/** Why a cache is not as well as it could be: one sentence for each reason. What the database said is given in its words, which may quote a value. Thread-safe. */
 final class Health {
   /** How long an entry may be pending beyond its linger, and a batch may be under way. */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -70,7 +70,7 @@ final class Health {
     for (int i = 0; i < flushers.length; i++) {
       PartitionStats stats = core.store().stats(i);
       sums.pending += stats.pending() + stats.staged();
-      sums.bytes += stats.bytes() - stats.parkedBytes();
+      sums.bytes += stats.bytes();
       sums.deferred += stats.deferred();
       sums.parked += stats.parked();
       sums.conflicts += stats.conflicts();
@@ -151,7 +151,7 @@ final class Health {
   }
 
   private void refusals(Sums sums, List<String> reasons) {
-    String refusal = lastRefusal(flushers);
+    String refusal = core.statistics().lastRefusal;
     String words = refusal == null ? "" : "; it said: " + refusal;
     int refused = sums.parked - sums.conflicts;
     if (sums.deferred > 0) {
@@ -164,17 +164,6 @@ final class Health {
       reasons.add(
           entries(sums.conflicts) + " parked: the database has a newer version that is not ours");
     }
-  }
-
-  /** What the database said when it refused an entry; null if it has not since the start. */
-  static @Nullable String lastRefusal(Flusher[] flushers) {
-    for (Flusher flusher : flushers) {
-      String refusal = flusher.lastRefusal();
-      if (refusal != null) {
-        return refusal;
-      }
-    }
-    return null;
   }
 
   private static String entries(int count) {

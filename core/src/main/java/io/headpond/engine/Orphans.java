@@ -7,6 +7,7 @@ import io.headpond.spi.Environment;
 import io.headpond.spi.Letter;
 import io.headpond.spi.Mutation;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -19,7 +20,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Tries dead letters again that were refused for want of the row that they refer to, when rows have arrived there. Not more often than after a pause that
- * doubles from 1 s to 5 min while none of them is written, so that letters whose parent never comes cost little. Thread-safe.
+ * doubles from 1 s to 5 min while none of them is written, so that letters whose parent never comes cost little. A round ends where deferred entries take half of the limits, and the next one goes on there, so
+ * that letters keep no writer out. Thread-safe.
  */
 final class Orphans {
   private static final Logger log = LoggerFactory.getLogger(Orphans.class);
@@ -44,6 +46,18 @@ final class Orphans {
   private Environment.@Nullable Timer timer;
   private boolean busy;
   private boolean again;
+
+  /** Where the last round ended for want of room; null if it came to the end, or had not begun. */
+  private @Nullable String goOnAfter;
+
+  /**
+   * How a round went.
+   *
+   * @param count how many letters are tried again
+   * @param full whether it ended for want of room
+   * @param after the key text of the last letter before that; null if there was none
+   */
+  private record Round(int count, boolean full, @Nullable String after) {}
 
   /**
    * @param retried told of each letter that is pending again
@@ -102,51 +116,68 @@ final class Orphans {
   }
 
   private void round() {
-    again = false;
+    if (goOnAfter == null) {
+      again = false;
+    }
     watched.clear();
     notBeforeNanos = core.environment().nanos() + pause.toNanos();
-    CompletionStage<Integer> round;
+    CompletionStage<Round> round;
     try {
-      round = page(null, 0);
+      round = page(goOnAfter, 0);
     } catch (RuntimeException | Error e) {
       round = CompletableFuture.failedFuture(e);
     }
-    round.whenComplete((count, failure) -> steps.execute(() -> ended(count, failure)));
+    round.whenComplete((how, failure) -> steps.execute(() -> ended(how, failure)));
   }
 
-  private void ended(@Nullable Integer count, @Nullable Throwable failure) {
+  private void ended(@Nullable Round round, @Nullable Throwable failure) {
     busy = false;
+    boolean full = round != null && round.full;
+    goOnAfter = full ? round.after : null;
     if (failure != null) {
       log.warn(
           "{}: dead letters could not be tried again though rows that they refer to have arrived: {}",
           core.settings().name(),
           Failures.message(failure));
-    } else if (count != null && count > 0) {
+    } else if (round != null && round.count > 0) {
       log.info(
           "{}: {} dead letters are tried again, since rows that they may refer to have arrived",
           core.settings().name(),
-          count);
+          round.count);
       Duration twice = pause.multipliedBy(2);
       pause = twice.compareTo(LONGEST) > 0 ? LONGEST : twice;
     }
-    if (again) {
+    if (again || full) {
       arrived();
     }
   }
 
-  private CompletionStage<Integer> page(@Nullable String after, int before) {
+  private CompletionStage<Round> page(@Nullable String after, int before) {
+    if (core.store().deferredFull()) {
+      return CompletableFuture.completedFuture(new Round(before, true, after));
+    }
     return core.store()
         .letters(WANTED, after, PAGE)
         .thenCompose(
             letters -> {
-              List<CompletableFuture<Integer>> tries = letters.stream().map(this::retry).toList();
+              List<CompletableFuture<Integer>> tries = new ArrayList<>(letters.size());
+              String last = after;
+              for (Letter letter : letters) {
+                if (core.store().deferredFull()) {
+                  break;
+                }
+                tries.add(retry(letter));
+                last = letter.keyText();
+              }
+              String end = last;
               return CompletableFuture.allOf(tries.toArray(CompletableFuture<?>[]::new))
                   .thenCompose(
                       all -> {
                         int sum = before + tries.stream().mapToInt(CompletableFuture::join).sum();
-                        return letters.size() < PAGE
-                            ? CompletableFuture.completedFuture(sum)
-                            : page(letters.get(letters.size() - 1).keyText(), sum);
+                        boolean more = letters.size() == PAGE || tries.size() < letters.size();
+                        return more
+                            ? page(end, sum)
+                            : CompletableFuture.completedFuture(new Round(sum, false, null));
                       });
             });
   }

@@ -38,7 +38,6 @@ final class Refusals {
   private final HotStore store;
   private final Engine engine;
   private final int partition;
-  private volatile @Nullable String last;
 
   /**
    * Something that the database did not take.
@@ -98,11 +97,6 @@ final class Refusals {
     this.store = core.store();
     this.engine = engine;
     this.partition = partition;
-  }
-
-  /** What the database said the last time that it refused an entry; null if it has not since the start. */
-  @Nullable String last() {
-    return last;
   }
 
   /**
@@ -203,7 +197,7 @@ final class Refusals {
         core.statistics().rejected.increment();
       }
       if (!refusal.conflict()) {
-        last = refusal.error.toString();
+        core.statistics().lastRefusal = refusal.error.toString();
       }
       if (kept.fate == Fate.PARKED) {
         parked.add(refusal.mutation.key());

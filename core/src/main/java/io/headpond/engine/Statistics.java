@@ -3,6 +3,7 @@ package io.headpond.engine;
 import io.headpond.CacheStatus.Counters;
 import io.headpond.spi.Environment;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /** Totals since the cache was opened. Thread-safe. */
 final class Statistics {
@@ -21,6 +22,9 @@ final class Statistics {
   final LongAdder flusherRestarts = new LongAdder();
   final LongAdder lostEvents = new LongAdder();
   final FlushRate flushRate;
+
+  /** What the database said the last time that it refused an entry, of whatever partition; null if it has not since the start. */
+  volatile @Nullable String lastRefusal;
 
   Statistics(Environment environment) {
     this.flushRate = new FlushRate(environment);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.headpond.CacheStatus;
 import io.headpond.DatabaseError;
 import io.headpond.ErrorClass;
+import io.headpond.Overload;
 import io.headpond.spi.Mutation;
 import java.time.Duration;
 import java.util.HashSet;
@@ -107,5 +108,60 @@ class OrphanTest {
     t.database.parentsArrived();
     t.environment.advance(Duration.ofMillis(600));
     assertThat(t.database.rows()).hasSize(1);
+  }
+
+  @Test
+  void lettersThatAreTriedAgainInVainKeepNoWriterOut() {
+    t.open(
+        t.builder()
+            .maxPendingEntries(100)
+            .maxRetries(3)
+            .retryDelay(Duration.ofSeconds(1))
+            .overload(Overload.reject()));
+    LongStream.range(0, 100).forEach(id -> orphans.add(key(id)));
+    t.database.refuseWith(mutation -> orphans.contains(mutation.key()) ? NO_PARENT : null);
+    for (int id = 0; id < 100; id++) {
+      t.put(id, "child");
+      if (id % 20 == 19) {
+        t.environment.advance(Duration.ofMinutes(2));
+      }
+    }
+    assertThat(status().parked()).isEqualTo(100);
+    t.database.parentsArrived();
+    t.environment.run();
+    assertThat(status().deferred()).isEqualTo(50);
+    for (int i = 0; i < 100; i++) {
+      var write = t.put(1_000 + i, "healthy");
+      t.environment.advance(Duration.ofMillis(100));
+      assertThat(write).isCompleted().isNotCompletedExceptionally();
+    }
+    // The others have their turn when there is room again, without a further arrival.
+    orphans.clear();
+    t.environment.advance(Duration.ofMinutes(5));
+    assertThat(t.database.rows().size()).isEqualTo(150);
+    t.database.parentsArrived();
+    t.environment.advance(Duration.ofMinutes(5));
+    assertThat(t.database.rows().size()).isEqualTo(200);
+    assertThat(status().parked()).isZero();
+  }
+
+  /** A parent that arrives between two rounds may be that of a letter which the first one has tried in vain. */
+  @Test
+  void aParentThatArrivesWhileARoundWaitsForRoomIsNotMissed() {
+    t.open(t.builder().maxPendingEntries(20).maxRetries(0).retryDelay(Duration.ofSeconds(1)));
+    LongStream.range(0, 20).forEach(id -> orphans.add(key(id)));
+    t.database.refuseWith(mutation -> orphans.contains(mutation.key()) ? NO_PARENT : null);
+    for (int id = 0; id < 20; id++) {
+      t.put(id, "child");
+      t.linger();
+    }
+    assertThat(status().parked()).isEqualTo(20);
+    t.database.parentsArrived();
+    t.environment.advance(Duration.ofMillis(500));
+    assertThat(status().parked()).isEqualTo(20);
+    orphans.clear();
+    t.database.parentsArrived();
+    t.environment.advance(Duration.ofMinutes(5));
+    assertThat(t.database.rows()).hasSize(20);
   }
 }

@@ -260,4 +260,43 @@ class SupervisionTest {
     t.environment.advance(Duration.ofSeconds(2));
     assertThat(status().health()).isEqualTo(Health.UP);
   }
+
+  @Test
+  void bytesOfLettersAreNotTakenFromThoseOfWhatIsPending() {
+    t.open(t.builder().maxRetries(0).maxPendingBytes(1 << 20).linger(Duration.ofHours(1)));
+    String big = "x".repeat(10_000);
+    t.database.refuse(m -> m.key().compareTo(key(40)) < 0);
+    LongStream.range(0, 40).forEach(id -> t.put(id, big));
+    t.cache().flushAsync();
+    t.environment.run();
+    assertThat(status().parked()).isEqualTo(40);
+    LongStream.range(100, 180).forEach(id -> t.put(id, big));
+    assertThat(status().reasons())
+        .anyMatch(r -> r.matches("more than half full: 8\\d{5} of 1048576 bytes are pending"));
+  }
+
+  @Test
+  void theNewestRefusalIsToldWhateverPartitionItIsOf() {
+    for (int first = 0; first < 2; first++) {
+      EngineFixture f = new EngineFixture();
+      f.open(f.builder().partitions(2).maxRetries(0));
+      int other = 1 - first;
+      long one =
+          LongStream.range(0, 100).filter(id -> key(id).partition(2) == other).min().orElseThrow();
+      long two =
+          LongStream.range(0, 100).filter(id -> key(id).partition(2) != other).min().orElseThrow();
+      f.database.refuseWith(m -> DatabaseError.of(ErrorClass.CONSTRAINT, "of old"));
+      f.put(one, "bad");
+      f.linger();
+      f.database.refuseWith(m -> null);
+      f.put(one, "good");
+      f.linger();
+      assertThat(f.cache().status().reasons()).isEmpty();
+      f.database.refuseWith(m -> DatabaseError.of(ErrorClass.CONSTRAINT, "of now"));
+      f.put(two, "bad");
+      f.linger();
+      assertThat(f.cache().status().reasons())
+          .containsExactly("1 entry is parked: the database refused every try; it said: of now");
+    }
+  }
 }
