@@ -34,7 +34,10 @@ public interface DeadLetters<K, V> {
    */
   CompletableFuture<Void> retry(K key, long version);
 
-  /** Tries all letters again that are meant; gives how many. Those that go away meanwhile are left out. */
+  /**
+   * Tries all letters again that are meant; gives how many. Those that go away meanwhile are left out, and so are those that cannot be tried again now, as a conflict for whose new version there is no room: they
+   * stay letters, the log tells how many, and the others are tried all the same.
+   */
   CompletableFuture<Integer> retryAll(DeadLetterFilter filter);
 
   /**

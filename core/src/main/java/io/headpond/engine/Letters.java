@@ -27,12 +27,16 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The dead letters of a cache. The store retries and discards; where a letter has to be written again (an edit, a conflict, or while a write of its
  * key is staged) that is a write like any other, under the condition that the letter is still there. Thread-safe.
  */
 final class Letters<K, V> implements DeadLetters<K, V> {
+  private static final Logger log = LoggerFactory.getLogger(Letters.class);
+
   /** How many are retried together. */
   private static final int PAGE = 1_000;
 
@@ -91,12 +95,39 @@ final class Letters<K, V> implements DeadLetters<K, V> {
     return with(
         () -> {
           requireWritable();
-          return retryAll(filter, null, 0);
+          Failed failed = new Failed();
+          return retryAll(filter, null, 0, failed)
+              .thenApply(
+                  count -> {
+                    failed.log(core.settings().name());
+                    return count;
+                  });
         });
   }
 
+  /** Letters that could not be retried together with others. Thread-safe. */
+  private static final class Failed {
+    private int count;
+    private @Nullable Throwable first;
+
+    synchronized void add(Throwable failure) {
+      count++;
+      first = first == null ? failure : first;
+    }
+
+    synchronized void log(String name) {
+      if (first != null) {
+        log.warn(
+            "{}: {} dead letters could not be tried again and stay; the first: {}",
+            name,
+            count,
+            Failures.message(first));
+      }
+    }
+  }
+
   private CompletableFuture<Integer> retryAll(
-      DeadLetterFilter filter, @Nullable String after, int before) {
+      DeadLetterFilter filter, @Nullable String after, int before, Failed failed) {
     return store
         .letters(filter, after, PAGE)
         .thenCompose(
@@ -105,7 +136,7 @@ final class Letters<K, V> implements DeadLetters<K, V> {
                 return CompletableFuture.completedFuture(before);
               }
               List<CompletableFuture<Integer>> all = new ArrayList<>(page.size());
-              page.forEach(letter -> all.add(counted(with(() -> retry(letter)))));
+              page.forEach(letter -> all.add(counted(with(() -> retry(letter)), failed)));
               String last = page.get(page.size() - 1).keyText();
               return CompletableFuture.allOf(all.toArray(CompletableFuture<?>[]::new))
                   .thenCompose(
@@ -113,23 +144,24 @@ final class Letters<K, V> implements DeadLetters<K, V> {
                         int sum = before + all.stream().mapToInt(CompletableFuture::join).sum();
                         return page.size() < PAGE
                             ? CompletableFuture.completedFuture(sum)
-                            : retryAll(filter, last, sum);
+                            : retryAll(filter, last, sum, failed);
                       });
             })
         .toCompletableFuture();
   }
 
-  /** 1, or 0 if the letter was gone. */
-  private static CompletableFuture<Integer> counted(CompletableFuture<Void> retried) {
+  /** 1, or 0 if the letter was gone or could not be retried. */
+  private static CompletableFuture<Integer> counted(
+      CompletableFuture<Void> retried, Failed failed) {
     return retried.handle(
         (done, failure) -> {
           if (failure == null) {
             return 1;
           }
-          if (Failures.cause(failure) instanceof DeadLetterGoneException) {
-            return 0;
+          if (!(Failures.cause(failure) instanceof DeadLetterGoneException)) {
+            failed.add(failure);
           }
-          throw Failures.unchecked(failure);
+          return 0;
         });
   }
 

@@ -318,6 +318,26 @@ class DeadLettersTest {
     assertThat(t.database.rows()).hasSize(count + 1);
   }
 
+  /** For the new version of a conflict there may be no room. */
+  @Test
+  void aLetterThatCannotBeRetriedDoesNotKeepTheOthersFromIt() {
+    t.open(builder().maxRetries(0).maxPendingEntries(10).overload(Overload.reject()));
+    conflict(1);
+    letter(2, "bad");
+    letter(3, "bad");
+    t.database.setAway(true);
+    for (int i = 0; i < 10; i++) {
+      t.put(100 + i, "v");
+    }
+    assertThat(await(letters().retryAll(DeadLetterFilter.all()))).isEqualTo(2);
+    assertThat(done(letters().get(key(1))).error().errorClass()).isEqualTo(ErrorClass.CONFLICT);
+    t.database.refuse(m -> false);
+    t.database.setAway(false);
+    t.environment.advance(Duration.ofMinutes(1));
+    assertThat(t.database.rows()).hasSize(13);
+    assertThat(stored(1)).isEqualTo("theirs");
+  }
+
   /** The database holds a newer version of another program's: only a new version goes over it. */
   @Test
   void aConflictIsWrittenAgainOverTheForeignRow() {
