@@ -44,6 +44,9 @@ final class Flusher {
 
   private @Nullable CompletableFuture<@Nullable Void> stopping;
 
+  /** The lease that was held when flushing stopped; a close gives it back. */
+  private @Nullable Lease heldAtStop;
+
   /** This cycle was asked for while the partition backs off: its failure does not make the pause longer. */
   private boolean forced;
 
@@ -89,7 +92,13 @@ final class Flusher {
     if (!noticed
         && (ready >= core.settings().maxBatchSize() ? !running && trouble() == null : !watching)) {
       noticed = true;
-      steps.on(this::look);
+      try {
+        steps.on(this::look);
+      } catch (RuntimeException | Error e) {
+        // The write is pending whatever happens here; the next one looks.
+        noticed = false;
+        log.error("{}: partition {}: the flusher could not be told of a write", name, partition, e);
+      }
     }
   }
 
@@ -149,7 +158,15 @@ final class Flusher {
 
   /** Ends at once and for good: a person has to decide. */
   void stop(String reason) {
-    steps.on(() -> halt(reason));
+    steps.on(
+        () -> {
+          Lease held = halt(reason);
+          heldAtStop = held == null ? heldAtStop : held;
+          CompletableFuture<@Nullable Void> stop = stopping;
+          if (stop != null) {
+            endForGood(stop);
+          }
+        });
   }
 
   /** How many entries are on their way to the database. */
@@ -330,7 +347,8 @@ final class Flusher {
 
   private void endForGood(CompletableFuture<@Nullable Void> stopped) {
     stopping = null;
-    Lease last = halt("closed");
+    Lease held = halt("closed");
+    Lease last = held == null ? heldAtStop : held;
     if (last == null) {
       stopped.complete(null);
     } else {
@@ -347,11 +365,6 @@ final class Flusher {
     tries.stop(reason);
     Lease last = delivery.halt(reason);
     abandonRequests();
-    CompletableFuture<@Nullable Void> stop = stopping;
-    if (stop != null) {
-      stopping = null;
-      stop.complete(null);
-    }
     return last;
   }
 
@@ -391,6 +404,8 @@ final class Flusher {
       log.error("{}: partition {}: nor could the flusher tidy up", name, partition, again);
     } finally {
       running = false;
+      // If not even a timer can be had, the next write looks.
+      watching = false;
       wake(Math.max(1, tries.pauseNanos()), true);
     }
   }

@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -124,21 +125,30 @@ final class Flushes {
   }
 
   private void finish(Drain drain) {
-    drains.remove(drain);
     drained = true;
+    complete(drain.result, () -> result(drain));
+    drains.remove(drain);
+  }
+
+  private Result result(Drain drain) {
     int rejected = (int) (core.statistics().rejected.sum() - drain.rejected);
     Trouble why = firstTrouble();
-    drain.result.complete(
-        report(
-            new Result(
-                (int) (core.statistics().applied.sum() - drain.applied),
-                (int) (core.statistics().stale.sum() - drain.stale),
-                0,
-                rejected,
-                0,
-                why != null
-                    ? why.message()
-                    : rejected > 0 ? core.statistics().lastRefusal : null)));
+    return new Result(
+        (int) (core.statistics().applied.sum() - drain.applied),
+        (int) (core.statistics().stale.sum() - drain.stale),
+        0,
+        rejected,
+        0,
+        why != null ? why.message() : rejected > 0 ? core.statistics().lastRefusal : null);
+  }
+
+  /** Whatever fails here, who waits is answered. */
+  private void complete(CompletableFuture<FlushReport> report, Supplier<Result> result) {
+    try {
+      report.complete(report(result.get()));
+    } catch (RuntimeException | Error e) {
+      report.completeExceptionally(e);
+    }
   }
 
   /** The report of a flush, completed where what users have attached may block. */
@@ -150,7 +160,7 @@ final class Flushes {
                 .executeCallback(
                     () -> {
                       if (failure == null) {
-                        report.complete(report(sum));
+                        complete(report, () -> sum);
                       } else {
                         report.completeExceptionally(Failures.cause(failure));
                       }

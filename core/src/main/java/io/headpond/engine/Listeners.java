@@ -23,7 +23,7 @@ final class Listeners {
 
   Listeners(List<CacheListener> listeners, Environment environment, Statistics statistics) {
     this.listeners = List.copyOf(listeners);
-    this.events = new SerialExecutor(environment::executeBlocking);
+    this.events = new SerialExecutor(environment, environment::executeBlocking);
     this.statistics = statistics;
   }
 

@@ -112,7 +112,7 @@ final class Refusals {
       Pause pause =
           new Pause(refusal.counted, refusal.counted ? refusal.attempts : refusal.firstMicros);
       long at = due.computeIfAbsent(pause, p -> now + pauseNanos(refusal, now) / 1_000);
-      all.add(keep(refusal, epoch, now, at));
+      all.add(tryToKeep(refusal, epoch, now, at));
     }
     return CompletableFuture.allOf(all.toArray(CompletableFuture<?>[]::new))
         .whenComplete(
@@ -124,6 +124,15 @@ final class Refusals {
                         .toList(),
                     now))
         .thenApply(done -> null);
+  }
+
+  /** What is thrown for one must not hide what has become of those before it. */
+  private CompletableFuture<Kept> tryToKeep(Refusal refusal, long epoch, long now, long due) {
+    try {
+      return keep(refusal, epoch, now, due);
+    } catch (RuntimeException | Error e) {
+      return CompletableFuture.failedFuture(e);
+    }
   }
 
   private CompletableFuture<Kept> keep(Refusal refusal, long epoch, long now, long due) {

@@ -70,8 +70,7 @@ final class StagedWrites {
   /** Takes one back that is not under way, and answers it. */
   void takeBack(Mutation mutation, long epoch) {
     Trouble why = flusher.trouble();
-    store
-        .unstage(partition, epoch, mutation)
+    unstage(mutation, epoch)
         .whenComplete(
             (removed, failure) -> {
               engine.released(List.of(mutation.key()));
@@ -88,6 +87,15 @@ final class StagedWrites {
               }
               steps.on(() -> answer(mutation, answer));
             });
+  }
+
+  /** Whatever fails: the deadline is over, and nobody comes back to this write. */
+  private CompletableFuture<Boolean> unstage(Mutation mutation, long epoch) {
+    try {
+      return store.unstage(partition, epoch, mutation).toCompletableFuture();
+    } catch (RuntimeException | Error e) {
+      return CompletableFuture.failedFuture(e);
+    }
   }
 
   /** A flight was surely not applied: those whose callers have gone are not tried again. */
@@ -152,7 +160,7 @@ final class StagedWrites {
       Consumer<Throwable> failed) {
     CompletableFuture<?>[] all =
         gone.keySet().stream()
-            .map(mutation -> store.unstage(partition, epoch, mutation).toCompletableFuture())
+            .map(mutation -> unstage(mutation, epoch))
             .toArray(CompletableFuture<?>[]::new);
     steps.then(
         CompletableFuture.allOf(all),

@@ -82,6 +82,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private @Nullable RuntimeException loadFailure;
   private @Nullable Error thrown;
   private int throwIn;
+  private Runnable beforeThrowing = () -> {};
   private @Nullable Error thrownBehind;
   private final List<Runnable> parents = new ArrayList<>();
   private Function<Mutation, @Nullable DatabaseError> refusals = mutation -> null;
@@ -117,10 +118,17 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     this.thrownBehind = error;
   }
 
+  /** What else happens when it throws the next time. */
+  public void beforeThrowing(Runnable action) {
+    this.beforeThrowing = action;
+  }
+
   private void mayThrow() {
     Error error = thrown;
     if (error != null && --throwIn == 0) {
       thrown = null;
+      beforeThrowing.run();
+      beforeThrowing = () -> {};
       throw error;
     }
   }
@@ -275,6 +283,12 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     return row == null ? 0 : row.frontier;
   }
 
+  /** Whether somebody holds the lease of a partition. */
+  public boolean leased(int partition) {
+    LeaseRow row = leases.get(partition);
+    return row != null && row.owner != null;
+  }
+
   /** A copy of all that is committed, to go back to. */
   public Runnable savePoint() {
     Map<Key, Stored> savedRows = new HashMap<>(rows);
@@ -370,7 +384,16 @@ public final class FakeDatabase implements SystemOfRecordFactory {
 
     @Override
     public CompletionStage<Void> release(Lease lease) {
-      return answer(() -> null);
+      return answer(
+          () -> {
+            LeaseRow row = lease(lease.partition());
+            if (row.owner == this && row.epoch == lease.epoch()) {
+              leases.put(
+                  lease.partition(),
+                  new LeaseRow(row.epoch, null, row.highVersion, row.frontier, row.lastBatch));
+            }
+            return null;
+          });
     }
 
     @Override

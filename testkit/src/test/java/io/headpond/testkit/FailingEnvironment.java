@@ -5,10 +5,13 @@ import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
-/** An environment whose next random number can be made to fail. */
+/** An environment that fails on command: for want of randomness, threads or timers. */
 final class FailingEnvironment implements Environment {
   private final Environment real;
   private @Nullable Throwable failure;
+  private int executeIn;
+  private int executeFailures;
+  private int scheduleFailures;
 
   FailingEnvironment(Environment real) {
     this.real = real;
@@ -17,6 +20,17 @@ final class FailingEnvironment implements Environment {
   /** Unchecked. */
   void failNext(Throwable unchecked) {
     failure = unchecked;
+  }
+
+  /** The n-th thread that is asked for from now on cannot be had, nor can so many behind it. */
+  void failExecute(int n, int more) {
+    executeIn = n;
+    executeFailures = 1 + more;
+  }
+
+  /** So many of the next timers cannot be had. */
+  void failSchedules(int count) {
+    scheduleFailures = count;
   }
 
   @Override
@@ -43,6 +57,10 @@ final class FailingEnvironment implements Environment {
 
   @Override
   public void execute(Runnable task) {
+    if (executeFailures > 0 && --executeIn <= 0) {
+      executeFailures--;
+      throw new InternalError("unable to create native thread");
+    }
     real.execute(task);
   }
 
@@ -58,6 +76,10 @@ final class FailingEnvironment implements Environment {
 
   @Override
   public Timer schedule(Duration delay, Runnable task) {
+    if (scheduleFailures > 0) {
+      scheduleFailures--;
+      throw new InternalError("no memory for a timer");
+    }
     return real.schedule(delay, task);
   }
 

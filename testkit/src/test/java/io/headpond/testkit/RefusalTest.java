@@ -823,4 +823,25 @@ class RefusalTest {
     }
     f.environment.run();
   }
+
+  /** What the store has parked before it throws is parked: its writers learn it, and it counts. */
+  @Test
+  void whatWasParkedIsToldThoughTheStoreThrowsBehindIt() {
+    for (int n = 1; n <= 20; n++) {
+      EngineFixture f = new EngineFixture(n);
+      f.open(f.builder().maxRetries(0).retryDelay(DELAY));
+      f.database.refuse(mutation -> true);
+      List<CompletableFuture<?>> settled = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        settled.add(done(f.put(i, "bad")).settled());
+      }
+      f.store().throwAt(n, new StackOverflowError());
+      f.environment.advance(Duration.ofMinutes(1));
+      assertThat(settled).as("step " + n).allMatch(CompletableFuture::isCompletedExceptionally);
+      assertThat(f.cache().status())
+          .as("step " + n)
+          .returns(4, CacheStatus::parked)
+          .returns(4L, status -> status.counters().rejected());
+    }
+  }
 }

@@ -17,6 +17,7 @@ import io.headpond.OutcomeUnknownException;
 import io.headpond.Overload;
 import io.headpond.spi.Mutation;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -46,10 +47,10 @@ class SupervisionTest {
       f.store().throwAt(n, new StackOverflowError());
       f.put(1, "a");
       f.put(2, "bad");
-      f.write(3, "through", Durability.DATABASE);
+      var third = f.write(3, "through", Durability.DATABASE);
       f.linger();
       f.put(1, "b");
-      f.write(4, "through", Durability.DATABASE);
+      var fourth = f.write(4, "through", Durability.DATABASE);
       f.environment.advance(Duration.ofMinutes(2));
       restarts += (int) f.cache().status().counters().flusherRestarts();
       assertThat(f.database.row(key(1)).value()).as("step " + n).isEqualTo(row("b"));
@@ -58,6 +59,8 @@ class SupervisionTest {
           .returns(0, CacheStatus::pendingEntries)
           .returns(1, CacheStatus::parked);
       assertThat(f.cache().status().reasons()).hasSize(1);
+      assertThat(third).as("step " + n).isCompleted().isNotCompletedExceptionally();
+      assertThat(fourth).as("step " + n).isCompleted().isNotCompletedExceptionally();
       assertThat(f.cache().status().counters().applied())
           .as("step " + n + ": each change is counted once")
           .isEqualTo(f.database.log().size());
@@ -298,5 +301,100 @@ class SupervisionTest {
       assertThat(f.cache().status().reasons())
           .containsExactly("1 entry is parked: the database refused every try; it said: of now");
     }
+  }
+
+  @Test
+  void aFlusherThatNotEvenHasATimerGoesOnWithTheNextWrite() {
+    FailingEnvironment failing = new FailingEnvironment(t.environment);
+    t.open(t.builder().environment(failing));
+    t.put(1, "a");
+    t.environment.run();
+    t.database.throwAt(1, new OutOfMemoryError("made up"));
+    t.database.beforeThrowing(() -> failing.failSchedules(1));
+    t.linger();
+    assertThat(status().reasons()).anyMatch(r -> r.startsWith("a flusher failed"));
+    t.environment.advance(Duration.ofMinutes(1));
+    t.put(2, "b");
+    t.environment.advance(Duration.ofMinutes(1));
+    assertThat(t.database.rows()).hasSize(2);
+  }
+
+  /** Nothing else comes that would ask for a thread again. */
+  @Test
+  void whateverThreadCannotBeHadItIsAskedForAgain() {
+    for (int n = 1; n <= 30; n++) {
+      EngineFixture f = new EngineFixture(n);
+      FailingEnvironment failing = new FailingEnvironment(f.environment);
+      f.open(f.builder().environment(failing));
+      f.environment.run();
+      failing.failExecute(n, n % 3);
+      for (int i = 0; i < 4; i++) {
+        f.put(i, "v");
+        f.environment.advance(Duration.ofMillis(150));
+      }
+      f.environment.advance(Duration.ofMinutes(1));
+      assertThat(f.database.rows()).as("thread " + n).hasSize(4);
+      assertThat(f.cache().status()).as("thread " + n).returns(Health.UP, CacheStatus::health);
+    }
+  }
+
+  @Test
+  void whoWaitsForAFlushOrADrainIsAnsweredWhateverThrows() {
+    for (int n = 1; n <= 25; n++) {
+      for (boolean drain : new boolean[] {false, true}) {
+        EngineFixture f = new EngineFixture(n);
+        f.open(f.builder().retryDelay(Duration.ofSeconds(1)));
+        f.put(1, "a");
+        f.store().throwAt(n, new StackOverflowError());
+        CompletableFuture<FlushReport> report;
+        try {
+          report = drain ? f.cache().drainAsync(Duration.ofSeconds(30)) : f.cache().flushAsync();
+        } catch (StackOverflowError e) {
+          // Told at once.
+          continue;
+        }
+        f.environment.advance(Duration.ofMinutes(1));
+        assertThat(report.isDone()).as("step " + n + (drain ? " of a drain" : "")).isTrue();
+        f.store().throwAt(Integer.MAX_VALUE, new StackOverflowError());
+        f.environment.advance(Duration.ofMinutes(1));
+        assertThat(f.database.rows()).hasSize(1);
+      }
+    }
+  }
+
+  @Test
+  void whoWritesToTheDatabaseIsAnsweredWhateverThrowsAtTheDeadline() {
+    for (int n = 1; n <= 40; n++) {
+      EngineFixture f = new EngineFixture(n);
+      f.open();
+      f.database.setAway(true);
+      var write = f.write(1, "v", Durability.DATABASE);
+      f.environment.advance(Duration.ofMillis(29_990));
+      f.store().throwAt(n, new StackOverflowError());
+      f.environment.advance(Duration.ofMinutes(1));
+      assertThat(write.isDone()).as("step " + n).isTrue();
+      f.store().throwAt(Integer.MAX_VALUE, new StackOverflowError());
+      f.database.setAway(false);
+      f.environment.advance(Duration.ofMinutes(2));
+      assertThat(f.violationsWithPending()).isEmpty();
+    }
+  }
+
+  @Test
+  void aPartitionWhoseFlushingHasStoppedGivesItsLeaseBackWhenItIsClosed() {
+    EngineFixture f = new EngineFixture();
+    f.open();
+    f.put(1, "a");
+    f.linger();
+    Runnable back = f.database.savePoint();
+    f.put(1, "b");
+    f.linger();
+    back.run();
+    f.put(1, "c");
+    f.linger();
+    assertThat(f.cache().status().reasons()).anyMatch(r -> r.contains("lost batch"));
+    assertThat(f.database.leased(0)).isTrue();
+    f.cache().close();
+    assertThat(f.database.leased(0)).isFalse();
   }
 }
