@@ -50,7 +50,8 @@ public interface SystemOfRecord extends AutoCloseable {
    * begun under a lower epoch can commit any more.
    *
    * <p>A partition belongs to the store that the table is tied to; the same store takes its own lease over at
-   * once, another never does.
+   * once, another never does. Who has held the lease and finds that somebody else has taken it since does not take it back: the stage fails with
+   * {@link FencedException}, so that of two clones of a store only the newer one goes on.
    */
   CompletionStage<Lease> acquire(StoreId store, int partition);
 

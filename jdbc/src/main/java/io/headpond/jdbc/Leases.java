@@ -75,6 +75,12 @@ final class Leases {
               + table.own(LeaseRows.NAME));
     }
     checkNotBack(partition, held);
+    Confirmed last = confirmed.get(partition);
+    boolean givenBack = last != null && held.owner() == null && held.epoch() == last.epoch();
+    if (last != null && !token.equals(held.owner()) && !givenBack) {
+      throw new FencedException(
+          describe(partition) + ": the lease of epoch " + last.epoch() + " was taken over");
+    }
     Lease lease =
         new Lease(
             partition, held.epoch() + 1, held.highVersion(), held.frontier(), held.lastBatch());

@@ -26,9 +26,11 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
@@ -53,6 +55,16 @@ public final class FakeDatabase implements SystemOfRecordFactory {
 
   private record LeaseRow(
       long epoch, @Nullable Object owner, long highVersion, long frontier, long lastBatch) {}
+
+  /** What a database may not do. To see that a test finds out. */
+  public enum Weakness {
+    /** Whoever asks may write, also who has been replaced. */
+    IGNORES_EPOCHS,
+    /** The lease is looked at in a step of its own; the rows are written in a later one. */
+    LOOKS_AT_EPOCHS_WITHOUT_A_LOCK,
+    /** The frontier moves with a batch of which some rows were left out. */
+    MOVES_THE_FRONTIER_OVER_ROWS_LEFT_OUT
+  }
 
   /** What happens to a request. */
   private enum Fault {
@@ -90,6 +102,8 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private Function<Mutation, @Nullable DatabaseError> kills = mutation -> null;
   private int mostLookedAt = Integer.MAX_VALUE;
   private Duration rowTime = Duration.ZERO;
+  private final Set<Weakness> weaknesses = EnumSet.noneOf(Weakness.class);
+  private boolean versioned = true;
   private @Nullable List<Runnable> held;
   private @Nullable HistoryChecker<Key, Row> watcher;
 
@@ -216,6 +230,16 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     return rowCount == 1 ? STATEMENT_TIME : STATEMENT_TIME.plus(SEARCH_TIME);
   }
 
+  /** The table has no version column from now on: rows are written whatever stands there, and loads tell no version. */
+  public void withoutVersions() {
+    versioned = false;
+  }
+
+  /** It does from now on what it may not do. */
+  public void weaken(Weakness weakness) {
+    weaknesses.add(weakness);
+  }
+
   /** Answers are computed but kept back until {@link #releaseReplies}. */
   public void holdReplies() {
     held = held == null ? new ArrayList<>() : held;
@@ -316,7 +340,9 @@ public final class FakeDatabase implements SystemOfRecordFactory {
 
   private final class Connection implements SystemOfRecord {
     private final RowType rowType;
-    private final Map<Integer, Long> confirmed = new HashMap<>();
+
+    /** What each lease's row is known to have been. */
+    private final Map<Integer, LeaseRow> confirmed = new HashMap<>();
 
     private Connection(RowType rowType) {
       this.rowType = rowType;
@@ -373,10 +399,16 @@ public final class FakeDatabase implements SystemOfRecordFactory {
               throw new FencedException("the table belongs to another store");
             }
             LeaseRow row = lease(partition);
+            checkNotBack(partition, row);
+            LeaseRow last = confirmed.get(partition);
+            boolean givenBack = last != null && row.owner == null && row.epoch == last.epoch;
+            if (last != null && row.owner != this && !givenBack) {
+              throw new FencedException("the lease was taken over, now " + row.epoch);
+            }
             LeaseRow taken =
                 new LeaseRow(row.epoch + 1, this, row.highVersion, row.frontier, row.lastBatch);
             leases.put(partition, taken);
-            confirmed.put(partition, row.lastBatch);
+            confirmed.put(partition, taken);
             return new Lease(
                 partition, taken.epoch, taken.highVersion, taken.frontier, taken.lastBatch);
           });
@@ -406,6 +438,18 @@ public final class FakeDatabase implements SystemOfRecordFactory {
         throw behind;
       }
       Fault fault = faults.poll();
+      if (weaknesses.contains(Weakness.LOOKS_AT_EPOCHS_WITHOUT_A_LOCK)) {
+        return this.<@Nullable Void>answer(
+                () -> {
+                  checkLease(lease);
+                  return null;
+                })
+            .thenCompose(looked -> apply(batch, lease, fault));
+      }
+      return apply(batch, lease, fault);
+    }
+
+    private CompletionStage<Applied> apply(Batch batch, Lease lease, @Nullable Fault fault) {
       return answer(
           busy(batch.mutations().size()),
           () -> {
@@ -427,10 +471,10 @@ public final class FakeDatabase implements SystemOfRecordFactory {
                   new IOException("connection reset"));
             }
             Applied applied = applyNow(batch, lease);
+            confirmed.put(lease.partition(), lease(lease.partition()));
             if (fault == Fault.LOSE_REPLY) {
               throw new OutcomeUnknownException("the reply was lost");
             }
-            confirmed.put(lease.partition(), lease(lease.partition()).lastBatch);
             return applied;
           });
     }
@@ -449,7 +493,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
               loaded.add(
                   stored == null
                       ? new Loaded(key, null, 0)
-                      : new Loaded(key, stored.value, stored.version));
+                      : new Loaded(key, stored.value, versioned ? stored.version : 0));
             }
             return loaded;
           });
@@ -481,14 +525,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
     public void close() {}
 
     private Applied applyNow(Batch batch, Lease lease) {
+      if (!weaknesses.contains(Weakness.LOOKS_AT_EPOCHS_WITHOUT_A_LOCK)) {
+        checkLease(lease);
+      }
       LeaseRow row = lease(lease.partition());
-      if (row.owner != this || row.epoch != lease.epoch()) {
-        throw new FencedException("epoch " + lease.epoch() + " is over, now " + row.epoch);
-      }
-      Long last = confirmed.get(lease.partition());
-      if (last != null && last != row.lastBatch) {
-        throw new DatabaseWentBackException("the database lost batch " + last);
-      }
+      checkNotBack(lease.partition(), row);
       int rowCount = batch.mutations().size();
       boolean slow = rowTime.multipliedBy(rowCount).compareTo(STATEMENT_TIME) > 0;
       long found = slow ? WRITTEN_IN_SEARCH.dividedBy(rowTime) : rowCount;
@@ -532,7 +573,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
           high = Math.max(high, mutation.version());
           continue;
         }
-        whole = false;
+        whole = weaknesses.contains(Weakness.MOVES_THE_FRONTIER_OVER_ROWS_LEFT_OUT);
       }
       boolean nothing =
           outcomes.stream().noneMatch(o -> o instanceof Applied.Done || o instanceof Applied.Stale);
@@ -540,12 +581,37 @@ public final class FakeDatabase implements SystemOfRecordFactory {
         return new Applied(outcomes, 3);
       }
       long frontier = whole ? Math.max(row.frontier, batch.frontier()) : row.frontier;
-      leases.put(lease.partition(), new LeaseRow(row.epoch, this, high, frontier, batch.id()));
+      leases.put(lease.partition(), new LeaseRow(row.epoch, row.owner, high, frontier, batch.id()));
       return new Applied(outcomes, 3);
     }
 
+    private void checkNotBack(int partition, LeaseRow row) {
+      LeaseRow last = confirmed.get(partition);
+      if (last != null
+          && (row.epoch < last.epoch
+              || row.frontier < last.frontier
+              || row.highVersion < last.highVersion
+              || (row.owner == this
+                  && row.epoch == last.epoch
+                  && row.lastBatch != last.lastBatch))) {
+        throw new DatabaseWentBackException("the database lost batch " + last.lastBatch);
+      }
+    }
+
+    private void checkLease(Lease lease) {
+      LeaseRow row = lease(lease.partition());
+      checkNotBack(lease.partition(), row);
+      if (!holds(row, lease) && !weaknesses.contains(Weakness.IGNORES_EPOCHS)) {
+        throw new FencedException("epoch " + lease.epoch() + " is over, now " + row.epoch);
+      }
+    }
+
+    private boolean holds(LeaseRow row, Lease lease) {
+      return row.owner == this && row.epoch == lease.epoch();
+    }
+
     private Outcome applyOne(Mutation mutation) {
-      Stored there = rows.get(mutation.key());
+      Stored there = versioned ? rows.get(mutation.key()) : null;
       if (there != null && there.version > mutation.version()) {
         return new Applied.Stale(there.version);
       }
@@ -557,17 +623,25 @@ public final class FakeDatabase implements SystemOfRecordFactory {
       if (mutation instanceof Mutation.Put put) {
         rows.put(put.key(), new Stored(put.row(), put.version()));
         changed("put", put);
-      } else if (there != null) {
-        rows.remove(mutation.key());
+      } else if (rows.remove(mutation.key()) != null) {
         changed("remove", mutation);
+      } else {
+        observed(mutation);
       }
       return Applied.Done.INSTANCE;
     }
 
     private void changed(String what, Mutation mutation) {
       log.add(what + " " + mutation.key() + " " + mutation.version());
+      observed(mutation);
+    }
+
+    private void observed(Mutation mutation) {
       if (watcher != null) {
-        watcher.observed(mutation.key(), mutation.version());
+        watcher.observed(
+            mutation.key(),
+            mutation.version(),
+            mutation instanceof Mutation.Put put ? put.row() : null);
       }
     }
 

@@ -6,6 +6,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BiPredicate;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -39,8 +41,11 @@ public final class HistoryChecker<K, V> {
     final long begun;
     @Nullable V value;
 
-    /** Tells what an update may have made, as long as its value is not known. */
-    @Nullable Predicate<? super V> madeBy;
+    /** Tells whether a value has this write in it, if that depends on what was there before. */
+    final @Nullable Predicate<? super V> madeBy;
+
+    /** Whether {@link #value} is what it made. */
+    boolean valueKnown;
 
     long ended = Long.MAX_VALUE;
     End end = End.UNDER_WAY;
@@ -54,9 +59,6 @@ public final class HistoryChecker<K, V> {
     /** When the database was first seen to have it. */
     long applied = Long.MAX_VALUE;
 
-    /** The database that had it has lost it. */
-    boolean lostWithDatabase;
-
     private Attempt(
         @Nullable V value,
         @Nullable Predicate<? super V> madeBy,
@@ -64,6 +66,7 @@ public final class HistoryChecker<K, V> {
         long begun) {
       this.value = value;
       this.madeBy = madeBy;
+      this.valueKnown = madeBy == null;
       this.durability = durability;
       this.begun = begun;
     }
@@ -71,8 +74,11 @@ public final class HistoryChecker<K, V> {
     /** It was acknowledged with this version. */
     public void acknowledged(long version) {
       synchronized (HistoryChecker.this) {
-        if (end == End.ACKNOWLEDGED && this.version != version) {
-          told.add(this + " was acknowledged again, at version " + version);
+        if (end == End.ACKNOWLEDGED) {
+          if (this.version != version) {
+            told.add(this + " was acknowledged again, at version " + version);
+          }
+          return;
         }
         this.version = version;
         end(End.ACKNOWLEDGED);
@@ -83,7 +89,7 @@ public final class HistoryChecker<K, V> {
     public void acknowledged(long version, @Nullable V made) {
       synchronized (HistoryChecker.this) {
         value = made;
-        madeBy = null;
+        valueKnown = true;
         acknowledged(version);
       }
     }
@@ -103,6 +109,20 @@ public final class HistoryChecker<K, V> {
       expected = version;
     }
 
+    /** Whether it was acknowledged with this version. */
+    public boolean has(long version) {
+      synchronized (HistoryChecker.this) {
+        return end == End.ACKNOWLEDGED && this.version == version;
+      }
+    }
+
+    /** Whether it may be the write that was given this version, though nobody was told. */
+    public boolean mayHave(long version) {
+      synchronized (HistoryChecker.this) {
+        return end == End.UNKNOWN && (this.version == 0 || this.version == version);
+      }
+    }
+
     /** Whether it is known what became of it. */
     public boolean ended() {
       synchronized (HistoryChecker.this) {
@@ -118,12 +138,14 @@ public final class HistoryChecker<K, V> {
     }
 
     boolean mayHaveMade(@Nullable V seen) {
-      return madeBy == null ? Objects.equals(value, seen) : seen != null && madeBy.test(seen);
+      return valueKnown || madeBy == null
+          ? Objects.equals(value, seen)
+          : seen != null && madeBy.test(seen);
     }
 
     @Override
     public String toString() {
-      return (madeBy == null ? String.valueOf(value) : "an update")
+      return (valueKnown ? text(value) : "an update")
           + " ("
           + durability
           + ", "
@@ -173,10 +195,34 @@ public final class HistoryChecker<K, V> {
    */
   record Loss(long time, Durability survives) {}
 
+  private final BiPredicate<V, @Nullable V> builtOn;
+  private final Function<? super K, String> keyText;
+  private final Function<? super V, String> valueText;
   private final Map<K, KeyHistory<K, V>> keys = new HashMap<>();
   private final List<Loss> losses = new ArrayList<>();
   private final List<String> told = new ArrayList<>();
   private long time;
+
+  /** A checker where no value depends on what was there before. */
+  public HistoryChecker() {
+    this(Objects::equals, Object::toString, Object::toString);
+  }
+
+  /**
+   * A checker of updates, too.
+   *
+   * @param builtOn whether updates may have made the first value of the second; the second is null for an entry that was not there
+   * @param keyText a key for people
+   * @param valueText a value for people
+   */
+  public HistoryChecker(
+      BiPredicate<V, @Nullable V> builtOn,
+      Function<? super K, String> keyText,
+      Function<? super V, String> valueText) {
+    this.builtOn = builtOn;
+    this.keyText = keyText;
+    this.valueText = valueText;
+  }
 
   /** As {@link #begin(Object, Object, Durability)} at {@link Durability#DISK}. */
   public Attempt begin(K key, @Nullable V value) {
@@ -246,7 +292,8 @@ public final class HistoryChecker<K, V> {
 
   /** The database has lost all that it was told since then. */
   public synchronized void wentBack(long since) {
-    keys.values().forEach(key -> key.wentBack(since));
+    long at = ++time;
+    keys.values().forEach(key -> key.wentBack(at, since));
   }
 
   /** How many writes were acknowledged. */
@@ -272,13 +319,24 @@ public final class HistoryChecker<K, V> {
     return of(key).floor(++time).version();
   }
 
-  /**
-   * The attempts of a key whose values are known, acknowledged and not to be lost until now.
-   *
-   * @param upTo the highest version of them
-   */
-  synchronized List<Attempt> keptAttempts(K key, long upTo) {
-    return of(key).kept(++time).stream().filter(attempt -> attempt.version <= upTo).toList();
+  /** As {@link #kept}, of those with a version below this. */
+  public synchronized long keptBelow(K key, long version) {
+    return of(key).kept(++time).stream()
+        .mapToLong(attempt -> attempt.version)
+        .filter(its -> its < version)
+        .max()
+        .orElse(0);
+  }
+
+  /** Whether the write was acknowledged and nothing can have taken it away until now. */
+  public synchronized boolean surelyThere(Attempt attempt) {
+    long at = ++time;
+    return keys.values().stream().anyMatch(key -> key.kept(at).contains(attempt));
+  }
+
+  /** Whether a person has given up this version of a key, or a later one. */
+  public synchronized boolean wasDiscarded(K key, long version) {
+    return of(key).wasDiscarded(version);
   }
 
   /**
@@ -303,7 +361,12 @@ public final class HistoryChecker<K, V> {
     return of(key).add(attempt);
   }
 
+  private String text(@Nullable V value) {
+    return value == null ? "nothing" : valueText.apply(value);
+  }
+
   private KeyHistory<K, V> of(K key) {
-    return keys.computeIfAbsent(key, k -> new KeyHistory<>(k.toString(), losses));
+    return keys.computeIfAbsent(
+        key, k -> new KeyHistory<>(keyText.apply(k), losses, builtOn, this::text));
   }
 }

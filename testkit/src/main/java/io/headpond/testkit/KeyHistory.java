@@ -7,6 +7,8 @@ import io.headpond.testkit.HistoryChecker.Loss;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BiPredicate;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,16 +27,28 @@ final class KeyHistory<K, V> {
 
   private final String key;
   private final List<Loss> losses;
+  private final BiPredicate<V, @Nullable V> builtOn;
+  private final Function<@Nullable V, String> text;
   private final List<HistoryChecker<K, V>.Attempt> attempts = new ArrayList<>();
   private final List<HistoryChecker<K, V>.Read> reads = new ArrayList<>();
   private final List<Change<V>> changes = new ArrayList<>();
   private final List<Discard> discards = new ArrayList<>();
+
+  /** What the database had until it went back. */
+  private final List<Discard> gone = new ArrayList<>();
+
   private final List<String> found = new ArrayList<>();
   private long highest;
 
-  KeyHistory(String key, List<Loss> losses) {
+  KeyHistory(
+      String key,
+      List<Loss> losses,
+      BiPredicate<V, @Nullable V> builtOn,
+      Function<@Nullable V, String> text) {
     this.key = key;
+    this.text = text;
     this.losses = losses;
+    this.builtOn = builtOn;
   }
 
   HistoryChecker<K, V>.Attempt add(HistoryChecker<K, V>.Attempt attempt) {
@@ -65,11 +79,13 @@ final class KeyHistory<K, V> {
 
   void observed(long time, long version, @Nullable V value) {
     changed(new Change<>(time, version, value, true));
+    // A value tells whose it is, unless it is nothing or a request's that was sent again.
+    boolean tells =
+        value != null && attempts.stream().filter(a -> value.equals(a.value)).count() == 1;
     for (HistoryChecker<K, V>.Attempt attempt : attempts) {
-      // A value tells whose it is, a removal does not.
       boolean its =
           attempt.version == version && Objects.equals(attempt.value, value)
-              || (value != null && attempt.version == 0 && value.equals(attempt.value));
+              || (tells && attempt.version == 0 && Objects.equals(value, attempt.value));
       if (its && attempt.end != End.FOREIGN) {
         attempt.version = version;
         attempt.applied = Math.min(attempt.applied, time);
@@ -89,24 +105,32 @@ final class KeyHistory<K, V> {
     discards.add(new Discard(time, version));
   }
 
-  void wentBack(long since) {
-    for (HistoryChecker<K, V>.Attempt attempt : attempts) {
-      attempt.lostWithDatabase |= wasAppliedAfter(attempt, since);
+  boolean wasDiscarded(long version) {
+    return discards.stream().anyMatch(discard -> discard.version >= version);
+  }
+
+  void wentBack(long time, long since) {
+    // What was settled since may have taken older writes with it, which it had coalesced with.
+    changes.stream()
+        .filter(change -> change.time > since)
+        .forEach(change -> gone.add(new Discard(time, change.version)));
+    if (attempts.stream().anyMatch(attempt -> attempt.end == End.FOREIGN)) {
+      // Where another program's row was shown instead of ours, there may be none now.
+      gone.add(new Discard(time, Long.MAX_VALUE));
     }
     changes.removeIf(change -> change.time > since);
     highest = changes.stream().mapToLong(Change::version).max().orElse(0);
   }
 
-  private boolean wasAppliedAfter(HistoryChecker<K, V>.Attempt attempt, long since) {
-    // What was settled since may have taken older writes with it, which it had coalesced with.
-    return attempt.version != 0
-        && changes.stream()
-            .anyMatch(change -> change.time > since && change.version >= attempt.version);
+  private boolean lostWithDatabase(HistoryChecker<K, V>.Attempt attempt, long at) {
+    return gone.stream()
+        .anyMatch(
+            lost -> lost.time < at && attempt.begun < lost.time && attempt.version <= lost.version);
   }
 
   /** Whether the write can have been taken away by then. */
   private boolean lost(HistoryChecker<K, V>.Attempt attempt, long at) {
-    if (attempt.lostWithDatabase) {
+    if (lostWithDatabase(attempt, at)) {
       return true;
     }
     for (Loss loss : losses) {
@@ -129,7 +153,7 @@ final class KeyHistory<K, V> {
 
   /** Whether the database had the write by then. */
   private boolean hadBy(HistoryChecker<K, V>.Attempt attempt, long time) {
-    if (attempt.applied < time) {
+    if (attempt.applied < time && gone.isEmpty()) {
       return true;
     }
     return attempt.version != 0
@@ -139,9 +163,14 @@ final class KeyHistory<K, V> {
 
   /** The acknowledged writes that are surely there at this time, or were until a newer one came. */
   List<HistoryChecker<K, V>.Attempt> kept(long at) {
+    return kept(at, at);
+  }
+
+  /** The writes that were acknowledged by one time and not taken away by another. */
+  private List<HistoryChecker<K, V>.Attempt> kept(long from, long to) {
     List<HistoryChecker<K, V>.Attempt> kept = new ArrayList<>();
     for (HistoryChecker<K, V>.Attempt attempt : attempts) {
-      if (attempt.end == End.ACKNOWLEDGED && attempt.ended < at && !lost(attempt, at)) {
+      if (attempt.end == End.ACKNOWLEDGED && attempt.ended < from && !lost(attempt, to)) {
         kept.add(attempt);
       }
     }
@@ -149,10 +178,14 @@ final class KeyHistory<K, V> {
   }
 
   Floor floor(long at) {
+    return floor(at, at);
+  }
+
+  private Floor floor(long from, long to) {
     long version = 0;
     long begun = 0;
     String what = null;
-    for (HistoryChecker<K, V>.Attempt attempt : kept(at)) {
+    for (HistoryChecker<K, V>.Attempt attempt : kept(from, to)) {
       if (attempt.version >= version) {
         version = attempt.version;
         what = attempt.toString();
@@ -177,7 +210,13 @@ final class KeyHistory<K, V> {
     if (foreign) {
       if (highest < floor.version) {
         violations.add(
-            "row " + key + " holds a foreign " + value + ", and " + floor.what + " is lost");
+            "row "
+                + key
+                + " holds a foreign "
+                + text.apply(value)
+                + ", and "
+                + floor.what
+                + " is lost");
       }
       return;
     }
@@ -185,6 +224,7 @@ final class KeyHistory<K, V> {
     if (wrong != null) {
       violations.add("row " + key + " holds " + wrong);
     }
+    checkUpdates(value, version, end, violations);
   }
 
   /** Versions rise with time, and between what a write expected and the write there is no other. */
@@ -203,6 +243,7 @@ final class KeyHistory<K, V> {
           violations.add("row " + key + ": " + later + " was acknowledged after " + earlier);
         }
         if (later.expected != 0
+            && earlier.begun < later.ended
             && later.expected < earlier.version
             && earlier.version < later.version
             && !lost(earlier, later.ended)) {
@@ -228,12 +269,65 @@ final class KeyHistory<K, V> {
             "row "
                 + key
                 + " took "
-                + change.value
+                + text.apply(change.value)
                 + " at version "
                 + change.version
                 + ", which nobody wrote or which was said to have failed");
       }
+      checkUpdates(change.value, change.version, change.time, violations);
     }
+  }
+
+  /** Each update that was acknowledged is in the values that came after it, once, until something else takes their place. */
+  private void checkUpdates(@Nullable V value, long version, long at, List<String> violations) {
+    if (value == null || version == 0) {
+      return;
+    }
+    for (HistoryChecker<K, V>.Attempt update : attempts) {
+      if (update.madeBy == null) {
+        continue;
+      }
+      boolean there = update.madeBy.test(value);
+      if (there && update.end == End.FAILED && !sentAgain(update)) {
+        violations.add("row " + key + ": a failed update is in " + text.apply(value));
+      } else if (!there
+          && update.end == End.ACKNOWLEDGED
+          && update.begun < at
+          && update.version <= version
+          && !lost(update, at)
+          && !replaced(update, value, version)) {
+        violations.add(
+            "row "
+                + key
+                + ": the update that made "
+                + update
+                + " is not in "
+                + text.apply(value)
+                + " of version "
+                + version);
+      }
+    }
+  }
+
+  /** Whether the same request was sent once more and may have been carried out then. */
+  private boolean sentAgain(HistoryChecker<K, V>.Attempt update) {
+    return attempts.stream()
+        .anyMatch(other -> other.madeBy == update.madeBy && other.end != End.FAILED);
+  }
+
+  /** Whether the value is built on something that was written after the update. */
+  private boolean replaced(HistoryChecker<K, V>.Attempt update, V value, long version) {
+    for (HistoryChecker<K, V>.Attempt base : attempts) {
+      if (base.madeBy == null
+          && base.end != End.FAILED
+          && (base.version != 0
+              ? update.version < base.version && base.version <= version
+              : base.ended > update.begun)
+          && builtOn.test(value, base.value)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private boolean explained(Change<V> change) {
@@ -259,18 +353,19 @@ final class KeyHistory<K, V> {
       if (wrong != null) {
         violations.add("a read of " + key + " gave " + wrong);
       }
+      checkUpdates(read.value, read.version, read.ended, violations);
     }
   }
 
   /** The floor of a read: what was acknowledged before it began, and what reads before it have given. */
   private Floor seenBefore(HistoryChecker<K, V>.Read read) {
-    Floor floor = floor(read.begun);
+    Floor floor = floor(read.begun, read.ended);
     for (HistoryChecker<K, V>.Read earlier : reads) {
       if (earlier.ended < read.begun && earlier.value != null) {
         HistoryChecker<K, V>.Attempt what = writeOf(earlier);
         if (what != null
             && what.version > floor.version
-            && !lostAfterSeen(what, earlier.ended, read.begun)) {
+            && !lostAfterSeen(what, earlier.ended, read.ended)) {
           floor = new Floor(what.version, floor.begun, what + ", which a read had given");
         }
       }
@@ -283,7 +378,8 @@ final class KeyHistory<K, V> {
     for (HistoryChecker<K, V>.Attempt attempt : attempts) {
       if (attempt.end != End.FOREIGN
           && attempt.version != 0
-          && attempt.madeBy == null
+          && (read.version == 0 || read.version == attempt.version)
+          && attempt.valueKnown
           && Objects.equals(attempt.value, read.value)) {
         return attempt;
       }
@@ -326,10 +422,9 @@ final class KeyHistory<K, V> {
         return null;
       }
     }
-    return value
+    return text.apply(value)
         + (version == 0 ? "" : " at version " + version)
-        + (!known
-            ? ", which nobody wrote or which was said to have failed"
-            : ", but " + floor.what + " was there before");
+        + (!known ? ", which nobody wrote or which was said to have failed" : "")
+        + (floor.what == null ? "" : ", but " + floor.what + " was there before");
   }
 }

@@ -182,7 +182,8 @@ public final class ManualEnvironment implements Environment {
   }
 
   private void moveTo(long target) {
-    wallMicros += (target - nanos) / 1_000;
+    // Of the whole, not of each step: else many steps of less than a microsecond would stand still.
+    wallMicros += target / 1_000 - nanos / 1_000;
     nanos = target;
   }
 }

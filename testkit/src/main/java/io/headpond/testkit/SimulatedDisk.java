@@ -67,6 +67,11 @@ public final class SimulatedDisk implements Disk {
     failForces = fail;
   }
 
+  /** Whether it has been told to fail or to have little room. */
+  public synchronized boolean impaired() {
+    return failWrites || failForces || capacity != Long.MAX_VALUE;
+  }
+
   /** How many changes have been asked of this disk. */
   public synchronized long operations() {
     return operations;

@@ -325,6 +325,19 @@ public abstract class SystemOfRecordContractTest {
     assertThat(name(1)).isNull();
   }
 
+  /** A clone that lost a reply would else fence the one that has replaced it. */
+  @Test
+  void whoHasBeenReplacedDoesNotTakeTheLeaseBack() {
+    SystemOfRecord one = bound();
+    SystemOfRecord two = connect("d" + table);
+    get(one.acquire(STORE, 0));
+    get(one.acquire(STORE, 0));
+    Lease lease = get(two.acquire(STORE, 0));
+    assertThatThrownBy(() -> get(one.acquire(STORE, 0))).isInstanceOf(FencedException.class);
+    assertThat(get(two.apply(batch(lease, put(1, "a", 50)), lease)).outcomes())
+        .containsExactly(new Applied.Done());
+  }
+
   @Test
   void aLeaseOfAnotherPartitionIsNotTouched() {
     SystemOfRecord database = bound();
