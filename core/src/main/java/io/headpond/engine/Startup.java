@@ -8,6 +8,7 @@ import io.headpond.RowType;
 import io.headpond.UnavailableException;
 import io.headpond.engine.LateStart.Remembered;
 import io.headpond.spi.Environment;
+import io.headpond.spi.FencedException;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lease;
@@ -15,6 +16,7 @@ import io.headpond.spi.SystemOfRecord;
 import io.headpond.spi.SystemOfRecordFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -25,6 +27,9 @@ import org.slf4j.LoggerFactory;
  * columns that the store remembers, and the rest follows when the database answers. Not thread-safe.
  */
 final class Startup {
+  /** A database that went back has seen fewer leases than the store; hardly so many. */
+  private static final int MOST_ADOPTIONS = 10_000;
+
   private static final Logger log = LoggerFactory.getLogger(Startup.class);
 
   private final CacheSettings settings;
@@ -125,6 +130,14 @@ final class Startup {
     for (int i = 0; i < settings.partitions(); i++) {
       acquired.add(record.acquire(store.id(), i));
     }
+    // All of them, whatever becomes of one: an acquisition that were still under way when the
+    // leases are asked for again would fence this very process.
+    environment.await(
+        CompletableFuture.allOf(
+                acquired.stream()
+                    .map(CompletionStage::toCompletableFuture)
+                    .toArray(CompletableFuture<?>[]::new))
+            .handle((all, failure) -> true));
     List<CompletionStage<@Nullable Void>> opened = new ArrayList<>();
     List<Lease> leases = new ArrayList<>();
     for (CompletionStage<Lease> stage : acquired) {
@@ -139,8 +152,12 @@ final class Startup {
       // A partition to which nothing was ever applied cannot show that the store is older than the
       // database.
       boolean wroteBefore = resumed && lease.lastBatch() != 0;
-      opened.add(store.open(lease.partition(), lease.epoch(), lease.highVersion(), wroteBefore));
-      leases.add(lease);
+      if (adopt) {
+        leases.add(adopted(lease, store, record));
+      } else {
+        opened.add(Acquisition.open(store, lease, wroteBefore));
+        leases.add(lease);
+      }
     }
     opened.forEach(environment::await);
     if (adopt) {
@@ -151,6 +168,22 @@ final class Startup {
       }
     }
     return leases;
+  }
+
+  /** With the epoch above all that the store has seen, also if the database went back to a lower one. */
+  private Lease adopted(Lease first, HotStore store, SystemOfRecord record) {
+    Lease lease = first;
+    for (int tries = 1; ; tries++) {
+      try {
+        environment.await(Acquisition.open(store, lease, false));
+        return lease;
+      } catch (FencedException e) {
+        if (tries == MOST_ADOPTIONS) {
+          throw e;
+        }
+        lease = environment.await(record.acquire(store.id(), lease.partition()));
+      }
+    }
   }
 
   private void checkDurability(HotStore store) {

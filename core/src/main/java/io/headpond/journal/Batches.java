@@ -236,13 +236,16 @@ final class Batches {
     }
   }
 
-  void settle(Partition partition, long epoch, List<Mutation> mutations, long frontier) {
+  /** Done when it is as durable as it must be; mostly that is at once, since a settlement that is lost repeats the same batch only. */
+  CompletableFuture<@Nullable Void> settle(
+      Partition partition, long epoch, List<Mutation> mutations, long frontier) {
     boolean emptied;
+    long end;
     partition.lock.lock();
     try {
       store.checkWritable();
       store.checkEpoch(partition, epoch);
-      appendSettlements(partition, mutations, frontier);
+      end = appendSettlements(partition, mutations, frontier);
       emptied = false;
       for (Mutation mutation : mutations) {
         emptied |= settle(partition, mutation);
@@ -254,10 +257,16 @@ final class Batches {
     if (emptied) {
       released.run();
     }
+    return end == 0 ? StoreState.DONE : store.journal.forced(end);
   }
 
-  private void appendSettlements(Partition partition, List<Mutation> mutations, long frontier) {
+  /**
+   * Returns up to where the journal must be forced; 0 if it need not be. A letter that came back after its place was taken would hide a newer value that was
+   * acknowledged, and a frontier that a person has taken back would look like commits that the database has lost.
+   */
+  private long appendSettlements(Partition partition, List<Mutation> mutations, long frontier) {
     Group group = store.group.get().clear();
+    boolean toForce = frontier < partition.frontier;
     for (Mutation mutation : mutations) {
       HotEntry entry = store.entries.get(mutation.key());
       Partition.Staged staged = partition.staged.get(mutation.key());
@@ -267,6 +276,7 @@ final class Batches {
           && (entry.current.same(mutation)
               || mutation.version() < entry.current.version()
               || (staged != null && staged.mutation().same(mutation)))) {
+        toForce |= staged != null;
         if (group.length() + Group.MAX_OVERHEAD > store.journal.maxGroup()) {
           store.journal.append(group, Journal.Use.RELEASE);
           group.clear();
@@ -282,6 +292,7 @@ final class Batches {
     if (!group.isEmpty()) {
       store.journal.append(group, Journal.Use.RELEASE);
     }
+    return toForce ? group.end : 0;
   }
 
   /** Returns whether that may have emptied a segment. */

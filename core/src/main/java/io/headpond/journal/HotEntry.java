@@ -27,6 +27,9 @@ final class HotEntry {
   /** In whose part of the limits it counts; of a letter, in whose it did. */
   Tenant tenant = Tenant.EVERYBODY;
 
+  /** The lowest version that was owed when a write took the place of a letter; 0 once the database has something newer than that letter. */
+  long replaced;
+
   /** The version that the journal has of it, no older than the last settled one; 0 if none. */
   long recorded;
 
@@ -89,6 +92,11 @@ final class HotEntry {
   /** Since when anything of it is not known to be in the database. */
   long oldest() {
     return inFlight == null ? since : Math.min(since, takenSince);
+  }
+
+  /** The lowest version of which it is not known that the database has it or a newer one. */
+  long owed() {
+    return replaced == 0 ? oldest() : Math.min(replaced, oldest());
   }
 
   /** The record of the journal is not needed any more. */

@@ -456,7 +456,7 @@ final class Journal {
         append(new Group().closed(environment.wallMicros()), Use.LAST);
         force();
       }
-    } catch (UnavailableException e) {
+    } catch (UnavailableException | OutcomeUnknownException e) {
       log.warn("the journal at {} could not be closed properly: {}", disk, e.getMessage());
     } finally {
       abandon();

@@ -148,7 +148,8 @@ final class JournalState implements RecordVisitor {
     Found found = found(key, version);
     found.settled = Math.max(found.settled, version);
     if (found.pending()) {
-      found.since = found.ownSince;
+      // What it was owed for before is in the database.
+      found.since = Math.max(found.ownSince, version + 1);
       if (found.trouble != null && !found.trouble.parked()) {
         // The database took the value that it had refused: nothing is known against the newer one.
         found.trouble = null;

@@ -246,11 +246,7 @@ public final class JournalStore implements HotStore {
   @Override
   public CompletionStage<@Nullable Void> settle(
       int partition, long epoch, List<Mutation> mutations, long frontier) {
-    return stage(
-        () -> {
-          batches.settle(partition(partition), epoch, mutations, frontier);
-          return StoreState.DONE;
-        });
+    return stage(() -> batches.settle(partition(partition), epoch, mutations, frontier));
   }
 
   @Override

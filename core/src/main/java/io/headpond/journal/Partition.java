@@ -135,6 +135,7 @@ final class Partition {
     }
     count(entry, 1);
     if (wasParked) {
+      entry.replaced = entry.owed();
       entry.since = write.version();
       ready.addLast(entry);
       return;
@@ -162,6 +163,7 @@ final class Partition {
   /** The database has what the batch carried, but there is a newer value: nothing is known against that one. */
   void carried(HotEntry entry) {
     entry.inFlight = null;
+    entry.replaced = 0;
     if (entry.deferred) {
       leave(entry);
       change(entry, null);

@@ -107,7 +107,7 @@ final class Reads {
     partition.lock.lock();
     try {
       HotEntry entry = store.entries.get(key);
-      return entry == null ? Owed.NOTHING : new Owed(entry.oldest(), entry.parked());
+      return entry == null ? Owed.NOTHING : new Owed(entry.owed(), entry.parked());
     } finally {
       partition.lock.unlock();
     }

@@ -266,8 +266,9 @@ final class Writes {
     if (request != null) {
       group.request(new Remembered(request.id, mutation.key(), mutation.version(), request.micros));
     }
-    boolean fresh = entry == null || entry.parked() || !(entry.queued || entry.deferred);
-    long since = fresh || entry == null ? mutation.version() : entry.since;
+    // Also where a batch carries the earlier value: the record of that may be gone when a crash
+    // makes it owed again.
+    long since = entry == null || entry.parked() ? mutation.version() : entry.oldest();
     group.put(mutation, encoded, since, kept(entry));
   }
 

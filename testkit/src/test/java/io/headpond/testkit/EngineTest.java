@@ -379,6 +379,7 @@ class EngineTest {
     t.linger();
     Runnable goBack = t.database.savePoint();
     t.environment.advance(Duration.ofSeconds(30));
+    t.checker.begin(key(1), row("b")).unknown();
     t.cache().putAsync(key(1), row("b"), Durability.JOURNAL);
     t.linger();
     goBack.run();
@@ -804,6 +805,7 @@ class EngineTest {
     t.put(1, "a");
     t.linger();
     Runnable goBack = t.database.savePoint();
+    t.checker.begin(key(1), row("b")).unknown();
     t.cache().putAsync(key(1), row("b"), Durability.JOURNAL);
     t.linger();
     goBack.run();

@@ -264,7 +264,11 @@ class JournalCrashTest {
     Mutation second = fixture.put("a", "2");
     assertThat(fixture.recovered(fixture.disk).stats().oldest()).isEqualTo(first.version());
     fixture.settle(first);
-    assertThat(fixture.recovered(fixture.disk).stats().oldest()).isEqualTo(second.version());
+    // It may look older than it is, as the record of what was carried may be gone, but not that
+    // old.
+    assertThat(fixture.recovered(fixture.disk).stats().oldest())
+        .isGreaterThan(first.version())
+        .isLessThanOrEqualTo(second.version());
   }
 
   @Test
