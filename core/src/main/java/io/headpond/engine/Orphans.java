@@ -133,7 +133,7 @@ final class Orphans {
   private void ended(@Nullable Round round, @Nullable Throwable failure) {
     busy = false;
     boolean full = round != null && round.full;
-    goOnAfter = full ? round.after : null;
+    goOnAfter = round != null && round.full ? round.after : null;
     if (failure != null) {
       log.warn(
           "{}: dead letters could not be tried again though rows that they refer to have arrived: {}",
