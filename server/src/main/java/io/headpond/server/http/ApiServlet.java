@@ -5,6 +5,7 @@ import io.headpond.server.lab.Lab;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -48,7 +49,9 @@ public final class ApiServlet extends HttpServlet {
   /** Those that forbid a read, too. Without the others it only answers more than it had to. */
   private static final Set<String> OF_READS = Set.of("If-Match", "If-Unmodified-Since");
 
+  private final transient Exports exports = new Exports();
   private final transient List<Route> routes;
+  private final Duration patience;
 
   /** Null while they are being opened. */
   private transient volatile @Nullable Map<String, Dataset> opened;
@@ -57,7 +60,13 @@ public final class ApiServlet extends HttpServlet {
   private volatile boolean draining;
 
   public ApiServlet(Lab lab) {
-    routes = Routes.all(lab);
+    this(lab, Call.TIMEOUT);
+  }
+
+  /** With another time that a client waits for an answer to begin. */
+  ApiServlet(Lab lab, Duration patience) {
+    routes = Routes.all(lab, exports);
+    this.patience = patience;
   }
 
   /** Serves these from now on; until then every request but the ping is answered with 503, and the health is STARTING. */
@@ -76,6 +85,11 @@ public final class ApiServlet extends HttpServlet {
   /** Refuses writes from now on; what has been taken is answered. */
   public void stopWrites() {
     draining = true;
+  }
+
+  /** Ends the answers that go on for as long as their client reads; the container is about to stop. */
+  void cutExports() {
+    exports.close();
   }
 
   @Override
@@ -130,7 +144,7 @@ public final class ApiServlet extends HttpServlet {
     }
     Map<String, List<String>> query = route.query(request.getQueryString());
     refuseUnknown(route, request);
-    Call.State state = new Call.State(datasets, draining, routes);
+    Call.State state = new Call.State(datasets, draining, routes, patience);
     route.handler.serve(new Call(request, reply, state, query, dataset, route.key(path)));
   }
 

@@ -33,8 +33,13 @@ final class Call {
    * The server as it is now.
    *
    * @param datasets null while they are being opened
+   * @param patience how long a client waits for an answer to begin, unless a route says otherwise
    */
-  record State(@Nullable Map<String, Dataset> datasets, boolean stopping, List<Route> routes) {}
+  record State(
+      @Nullable Map<String, Dataset> datasets,
+      boolean stopping,
+      List<Route> routes,
+      Duration patience) {}
 
   /**
    * @param query the parameters, all of which the route knows
@@ -72,6 +77,10 @@ final class Call {
 
   boolean stopping() {
     return state.stopping;
+  }
+
+  Duration patience() {
+    return state.patience;
   }
 
   List<Route> routes() {
@@ -171,12 +180,17 @@ final class Call {
 
   /** Answers when the future completes. */
   void answer(CompletableFuture<Answer> answer) {
-    reply.when(answer, TIMEOUT);
+    reply.when(answer, state.patience);
   }
 
-  /** Answers with a document in pieces when the future completes. */
-  void answerInPieces(String type, CompletableFuture<? extends Iterator<String>> pieces) {
-    reply.whenPieces(type, pieces, TIMEOUT);
+  /**
+   * Answers with a document in pieces when the future completes.
+   *
+   * @return as {@link Reply#whenPieces}
+   */
+  CompletableFuture<Void> answerInPieces(
+      String type, CompletableFuture<? extends Iterator<String>> pieces) {
+    return reply.whenPieces(type, pieces, state.patience);
   }
 
   /** Answers when the future completes, for which the client waits so long. */

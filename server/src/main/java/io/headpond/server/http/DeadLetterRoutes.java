@@ -37,7 +37,7 @@ final class DeadLetterRoutes {
   private DeadLetterRoutes() {}
 
   /** All of them. */
-  static List<Route> all() {
+  static List<Route> all(Exports exports) {
     return List.of(
         Route.of("GET", LETTERS, "listDeadLetters", "Dead letters, without their values")
             .parameters(LetterFilter.parameters())
@@ -48,8 +48,8 @@ final class DeadLetterRoutes {
         Route.of("GET", LETTERS + ":export", "exportDeadLetters", "Dead letters as lines of JSON")
             .parameters(LetterFilter.parameters())
             .answer(OK, Shape.EXPORTED_LETTER)
-            .problems(BAD_REQUEST)
-            .serve(DeadLetterRoutes::export),
+            .problems(BAD_REQUEST, OVERLOADED)
+            .serve(exports::serve),
         Route.of("GET", LETTER, "getDeadLetter", "A dead letter with its value")
             .answer(OK, Shape.DEAD_LETTER)
             .problems(BAD_REQUEST, NO_SUCH_DEAD_LETTER, INVALID_VALUE)
@@ -116,17 +116,6 @@ final class DeadLetterRoutes {
       members(json.beginObject(), letter).endObject();
     }
     return new Answer(OK, json.endArray().member("next", page.next()).endObject());
-  }
-
-  private static void export(Call call) {
-    DeadLetterFilter filter = LetterFilter.of(call);
-    Dataset dataset = call.dataset();
-    call.answerInPieces(
-        Body.LINES.get(0),
-        call.cache()
-            .deadLetters()
-            .list(filter, null, LetterLines.PAGE)
-            .thenApply(page -> new LetterLines(dataset, filter, page)));
   }
 
   private static void get(Call call) {

@@ -119,9 +119,10 @@ final class EntryReads {
     Dataset dataset = call.dataset();
     List<Key> keys = new ArrayList<>(texts.size());
     texts.forEach(text -> keys.add(dataset.keyOfText(text)));
-    call.answerInPieces(
-        Reply.JSON,
-        call.cache().entriesAsync(keys).thenApply(entries -> pieces(dataset, keys, entries)));
+    var unused =
+        call.answerInPieces(
+            Reply.JSON,
+            call.cache().entriesAsync(keys).thenApply(entries -> pieces(dataset, keys, entries)));
   }
 
   /** One entry after the other, so that no more than one of them is in memory as text. */

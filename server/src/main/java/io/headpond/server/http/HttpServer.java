@@ -28,9 +28,11 @@ public final class HttpServer implements AutoCloseable {
     }
   }
 
+  private final ApiServlet api;
   private final ConfigurableApplicationContext context;
 
-  private HttpServer(ConfigurableApplicationContext context) {
+  private HttpServer(ApiServlet api, ConfigurableApplicationContext context) {
+    this.api = api;
     this.context = context;
   }
 
@@ -60,7 +62,8 @@ public final class HttpServer implements AutoCloseable {
         });
     // Files in the working directory are not ours to read.
     try {
-      return new HttpServer(application.run("--spring.config.location=optional:classpath:/none/"));
+      return new HttpServer(
+          api, application.run("--spring.config.location=optional:classpath:/none/"));
     } catch (WebServerException e) {
       throw new PortTakenException(e);
     } catch (ApplicationContextException e) {
@@ -76,9 +79,10 @@ public final class HttpServer implements AutoCloseable {
     return Objects.requireNonNull(((WebServerApplicationContext) context).getWebServer()).getPort();
   }
 
-  /** Stops to listen; what is under way is cut off. Idempotent. */
+  /** Stops to listen; what is under way is cut off, an export with a last line that says so. Idempotent. */
   @Override
   public void close() {
+    api.cutExports();
     context.close();
   }
 }

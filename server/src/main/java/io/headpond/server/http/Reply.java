@@ -11,7 +11,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +24,10 @@ import org.slf4j.LoggerFactory;
  * The one answer to a request, given at once or when a future completes. No thread waits for it.
  *
  * <p>A small answer is put into the response's buffer by the thread that completes the future, which touches no socket;
- * the container sends it. A large one is handed to the container as a whole.
+ * the container sends it. A large one is written by a thread of the container, for as long as its client takes to read it.
+ *
+ * <p>Only one thread ever touches the response: the one that completes the future, or the one that it hands a large answer to. So the time to wait is
+ * measured here and not by the container, which would end the request under the hands of that thread, and give its buffers to another client's.
  */
 public final class Reply {
   static final String JSON = "application/json";
@@ -48,6 +53,9 @@ public final class Reply {
 
   private final HttpServletRequest request;
   private final HttpServletResponse response;
+
+  /** Whether the client is gone. */
+  private volatile boolean gone;
 
   Reply(HttpServletRequest request, HttpServletResponse response) {
     this.request = request;
@@ -125,54 +133,68 @@ public final class Reply {
    * @param timeout after which the outcome is said to be unknown; the future goes on
    */
   public void when(CompletableFuture<Answer> future, Duration timeout) {
-    when(future, timeout, this::send, answer -> answer.body().length() <= SMALL);
+    var unused = when(future, timeout, this::send, answer -> answer.body().length() <= SMALL);
   }
 
   /**
    * Answers with a document in pieces when the future completes. A piece is made when the client has taken those before it.
    *
    * @param type its media type
-   * @param timeout as for {@link #when}
+   * @param timeout as for {@link #when}; it does not count while the pieces are sent
+   * @return completes when the answer has been sent, or nobody waits for it any more; never exceptionally
    */
-  void whenPieces(
+  CompletableFuture<Void> whenPieces(
       String type, CompletableFuture<? extends Iterator<String>> future, Duration timeout) {
-    when(future, timeout, pieces -> sendPieces(type, pieces), pieces -> false);
+    return when(future, timeout, pieces -> sendPieces(type, pieces), pieces -> false);
   }
 
-  private <T> void when(
+  private <T> CompletableFuture<Void> when(
       CompletableFuture<T> future, Duration timeout, Consumer<T> send, Predicate<T> small) {
+    CompletableFuture<Void> ended = new CompletableFuture<>();
     if (future.isDone()) {
-      finish(future, send);
-      return;
+      try {
+        finish(future, send);
+      } finally {
+        ended.complete(null);
+      }
+      return ended;
     }
     AsyncContext async = request.startAsync(request, response);
-    async.setTimeout(timeout.toMillis());
-    AtomicBoolean answered = new AtomicBoolean();
-    async.addListener(new Timeout(answered));
+    async.setTimeout(0);
+    CompletableFuture<T> inTime = future.copy().orTimeout(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    async.addListener(new GivenUp(inTime, ended));
     var unused =
-        future.whenComplete(
+        inTime.whenComplete(
             (answer, failure) -> {
-              if (!answered.compareAndSet(false, true)) {
+              if (answer == null || small.test(answer)) {
+                finishAsync(async, inTime, send, ended);
                 return;
               }
               try {
-                if (answer == null || small.test(answer)) {
-                  finishAsync(async, future, send);
-                } else {
-                  async.start(() -> finishAsync(async, future, send));
-                }
+                async.start(() -> finishAsync(async, inTime, send, ended));
               } catch (RuntimeException e) {
-                // The container has given the request up: the client is gone, or the server stops.
                 LOG.debug("an answer found no request any more", e);
+                ended.complete(null);
               }
             });
+    return ended;
   }
 
-  private <T> void finishAsync(AsyncContext async, CompletableFuture<T> future, Consumer<T> send) {
+  private <T> void finishAsync(
+      AsyncContext async,
+      CompletableFuture<T> future,
+      Consumer<T> send,
+      CompletableFuture<Void> ended) {
     try {
       finish(future, send);
     } finally {
-      async.complete();
+      try {
+        async.complete();
+      } catch (RuntimeException e) {
+        // The container has ended the request itself: the client is gone, or the server stops.
+        LOG.debug("an answer found no request any more", e);
+      }
+      ended.complete(null);
     }
   }
 
@@ -181,7 +203,7 @@ public final class Reply {
     try {
       answer = future.join();
     } catch (RuntimeException e) {
-      fail(e);
+      fail(e.getCause() instanceof TimeoutException ? noAnswerInTime() : e);
       return;
     }
     send.accept(answer);
@@ -191,8 +213,12 @@ public final class Reply {
     response.setStatus(OK);
     response.setContentType(type);
     try {
-      while (pieces.hasNext()) {
-        response.getOutputStream().write(pieces.next().getBytes(StandardCharsets.UTF_8));
+      OutputStream out = response.getOutputStream();
+      while (!gone && pieces.hasNext()) {
+        out.write(pieces.next().getBytes(StandardCharsets.UTF_8));
+      }
+      if (!gone) {
+        out.close();
       }
     } catch (IOException e) {
       goneAway(e);
@@ -210,30 +236,40 @@ public final class Reply {
     }
   }
 
-  private final class Timeout implements AsyncListener {
-    private final AtomicBoolean answered;
+  /** The container gives the request up, as the client is gone or the server stops: it must wait for the thread that has the response. */
+  private final class GivenUp implements AsyncListener {
+    private final CompletableFuture<?> answer;
+    private final CompletableFuture<Void> ended;
 
-    Timeout(AtomicBoolean answered) {
-      this.answered = answered;
+    GivenUp(CompletableFuture<?> answer, CompletableFuture<Void> ended) {
+      this.answer = answer;
+      this.ended = ended;
     }
 
     @Override
     public void onTimeout(AsyncEvent event) {
-      if (answered.compareAndSet(false, true)) {
-        send(noAnswerInTime());
-        event.getAsyncContext().complete();
-      }
+      await();
     }
 
     @Override
     public void onError(AsyncEvent event) {
-      answered.set(true);
+      gone = true;
+      await();
+    }
+
+    private void await() {
+      answer.completeExceptionally(new TimeoutException());
+      try {
+        ended.get();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } catch (ExecutionException e) {
+        throw new IllegalStateException("it never fails", e);
+      }
     }
 
     @Override
-    public void onComplete(AsyncEvent event) {
-      answered.set(true);
-    }
+    public void onComplete(AsyncEvent event) {}
 
     @Override
     public void onStartAsync(AsyncEvent event) {}

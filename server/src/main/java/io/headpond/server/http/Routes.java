@@ -43,9 +43,9 @@ final class Routes {
   private Routes() {}
 
   /** All of them; of those that match a path, the first of its method serves. */
-  static List<Route> all(Lab lab) {
+  static List<Route> all(Lab lab, Exports exports) {
     List<Route> all = new ArrayList<>(entries());
-    all.addAll(DeadLetterRoutes.all());
+    all.addAll(DeadLetterRoutes.all(exports));
     all.addAll(ofTheServer(new LabRoutes(lab)));
     return List.copyOf(all);
   }

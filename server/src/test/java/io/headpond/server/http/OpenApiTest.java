@@ -78,7 +78,7 @@ class OpenApiTest {
   @Test
   void everyRouteIsDocumentedAndEveryOperationIsARoute() {
     Set<String> routes = new TreeSet<>();
-    for (Route route : Routes.all(new Lab())) {
+    for (Route route : Routes.all(new Lab(), new Exports())) {
       if (!route.documented) {
         assertThat(route.path).isEqualTo("/health");
       } else if (route.hasDataset()) {

@@ -56,9 +56,23 @@ public final class RunningApi implements AutoCloseable {
     this(bodyTimeout, new Lab(), kv, items, more);
   }
 
+  /** Where a client waits so long for an answer to begin. */
+  RunningApi(TestDataset kv, TestDataset items, Duration patience) {
+    this(HttpServer.BODY_TIMEOUT, new ApiServlet(new Lab(), patience), kv, items);
+  }
+
   private RunningApi(
       Duration bodyTimeout, Lab lab, TestDataset kv, TestDataset items, TestDataset... more) {
-    this.api = new ApiServlet(lab);
+    this(bodyTimeout, new ApiServlet(lab), kv, items, more);
+  }
+
+  private RunningApi(
+      Duration bodyTimeout,
+      ApiServlet api,
+      TestDataset kv,
+      TestDataset items,
+      TestDataset... more) {
+    this.api = api;
     this.kv = kv;
     this.items = items;
     this.all = new ArrayList<>(List.of(kv, items));
@@ -156,7 +170,7 @@ public final class RunningApi implements AutoCloseable {
     return out.toByteArray();
   }
 
-  private static Response parse(byte[] bytes) {
+  static Response parse(byte[] bytes) {
     String text = new String(bytes, StandardCharsets.UTF_8);
     int end = text.indexOf("\r\n\r\n");
     if (end < 0) {
