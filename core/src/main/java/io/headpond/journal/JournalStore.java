@@ -84,7 +84,7 @@ public final class JournalStore implements HotStore {
     this.reads = new Reads(store);
     this.writes = new Writes(store, reads);
     this.batches = new Batches(store, compactor::wake);
-    this.letters = new Letters(store, reads, compactor::wake);
+    this.letters = new Letters(store, compactor::wake);
     this.remembered = new RememberedFile(disk);
     store.journal.onRoll(compactor::wake);
     compactor.wake();

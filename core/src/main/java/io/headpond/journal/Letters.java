@@ -3,6 +3,7 @@ package io.headpond.journal;
 import io.headpond.DeadLetterFilter;
 import io.headpond.Key;
 import io.headpond.Row;
+import io.headpond.spi.Failure;
 import io.headpond.spi.Letter;
 import io.headpond.spi.Letter.Fate;
 import io.headpond.spi.Mutation;
@@ -15,14 +16,12 @@ import org.jspecify.annotations.Nullable;
 /** The dead letters of a store: looked at, retried and discarded by a person. Thread-safe. */
 final class Letters {
   private final StoreState store;
-  private final Reads reads;
 
   /** Called when a letter that is gone may have emptied a segment; with no lock held. */
   private final Runnable released;
 
-  Letters(StoreState store, Reads reads, Runnable released) {
+  Letters(StoreState store, Runnable released) {
     this.store = store;
-    this.reads = reads;
     this.released = released;
   }
 
@@ -30,34 +29,30 @@ final class Letters {
     if (limit < 1) {
       throw new IllegalArgumentException("limit: " + limit + ": must be at least 1");
     }
-    List<Letter> letters = new ArrayList<>();
-    // Those that go away between being found and being read are made up for.
-    String from = after;
-    while (true) {
-      List<Reads.Candidate> found =
-          reads.first(filter.prefix(), from, limit - letters.size(), c -> meant(c, filter));
-      for (Reads.Candidate candidate : found) {
-        from = candidate.text();
-        Letter letter = get(candidate.entry().key);
-        if (letter != null && meant(candidate.text(), letter.failure(), filter)) {
-          letters.add(letter);
+    store.checkOpen();
+    List<Letter> page = new ArrayList<>();
+    for (HotEntry entry : store.letters.from(filter.prefix(), after)) {
+      Trouble trouble = entry.trouble;
+      String text = store.settings.rowType().keyText(entry.key);
+      if (!text.startsWith(filter.prefix())) {
+        break;
+      }
+      if (trouble == null || !meant(text, trouble.failure(), filter)) {
+        continue;
+      }
+      // It may have gone or changed since it was found.
+      Letter letter = get(entry.key);
+      if (letter != null && meant(text, letter.failure(), filter)) {
+        page.add(letter);
+        if (page.size() == limit) {
+          break;
         }
       }
-      if (found.isEmpty() || letters.size() == limit) {
-        return letters;
-      }
     }
+    return page;
   }
 
-  private static boolean meant(Reads.Candidate candidate, DeadLetterFilter filter) {
-    Trouble trouble = candidate.entry().trouble;
-    return trouble != null
-        && trouble.parked()
-        && meant(candidate.text(), trouble.failure(), filter);
-  }
-
-  private static boolean meant(
-      String text, io.headpond.spi.Failure failure, DeadLetterFilter filter) {
+  private static boolean meant(String text, Failure failure, DeadLetterFilter filter) {
     return filter.test(text, failure.error(), RowCodec.instant(failure.micros()));
   }
 
@@ -97,11 +92,14 @@ final class Letters {
         return CompletableFuture.completedFuture(Fate.UNDECIDED);
       }
       Trouble retried = trouble.retried(store.environment.wallMicros());
-      if (trouble.overtaken()) {
+      if (trouble.overtaken() || trouble.conflict()) {
         again(partition, entry, group, retried);
       } else {
         store.journal.append(group.trouble(entry.current, retried), Journal.Use.RELEASE);
       }
+      // Of a conflict readers were given what the database has.
+      store.clean.drop(key);
+      partition.tokens.remove(key);
       partition.retry(entry, retried);
     } finally {
       partition.lock.unlock();

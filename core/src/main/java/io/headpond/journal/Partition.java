@@ -50,6 +50,7 @@ final class Partition {
   long bytes;
 
   private final Limits limits;
+  private final LetterIndex letters;
   private final List<HotEntry> inFlight = new ArrayList<>();
   private final TreeSet<HotEntry> byDue = new TreeSet<>(BY_DUE);
   private final TreeSet<HotEntry> bySince = new TreeSet<>(BY_SINCE);
@@ -73,9 +74,10 @@ final class Partition {
     DEFERRED
   }
 
-  Partition(int number, long tokenStart, Limits limits) {
+  Partition(int number, long tokenStart, Limits limits, LetterIndex letters) {
     this.number = number;
     this.limits = limits;
+    this.letters = letters;
     this.tokens = new FillTokens(tokenStart);
   }
 
@@ -118,7 +120,9 @@ final class Partition {
     count(entry, 1);
     if (entry.trouble == null) {
       ready.addLast(entry);
-    } else if (!entry.parked()) {
+    } else if (entry.parked()) {
+      letters.add(entry);
+    } else {
       wait(entry);
     }
   }
@@ -136,6 +140,7 @@ final class Partition {
     count(entry, 1);
     if (wasParked) {
       entry.replaced = entry.owed();
+      letters.remove(entry);
       entry.since = write.version();
       ready.addLast(entry);
       return;
@@ -155,7 +160,9 @@ final class Partition {
     leave(entry);
     entry.inFlight = null;
     count(entry, -1);
-    if (!entry.parked()) {
+    if (entry.parked()) {
+      letters.remove(entry);
+    } else {
       limits.remove(entry.tenant, entry.bytes);
     }
   }
@@ -191,8 +198,9 @@ final class Partition {
 
   /** The entry's trouble, with all that counts it; there is always room for it. */
   private void change(HotEntry entry, @Nullable Trouble trouble) {
+    boolean wasParked = entry.parked();
     count(entry, -1);
-    if (!entry.parked()) {
+    if (!wasParked) {
       limits.remove(entry.tenant, entry.bytes);
     }
     entry.bytes += (trouble == null ? 0 : trouble.bytes()) - entry.troubleBytes();
@@ -201,6 +209,12 @@ final class Partition {
       entry.tenant = limits.add(entry.key, entry.bytes);
     }
     count(entry, 1);
+    // A letter that stays one is always found.
+    if (!wasParked && entry.parked()) {
+      letters.add(entry);
+    } else if (wasParked && !entry.parked()) {
+      letters.remove(entry);
+    }
   }
 
   private void count(HotEntry entry, int one) {

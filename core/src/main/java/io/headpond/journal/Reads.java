@@ -15,7 +15,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.PriorityQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -114,15 +113,10 @@ final class Reads {
   }
 
   /** An entry with the text of its key. */
-  record Candidate(String text, HotEntry entry) {}
+  private record Candidate(String text, HotEntry entry) {}
 
-  /**
-   * The first so many entries behind {@code after}, by the text of their keys.
-   *
-   * @param meant which of them count; asked without a lock
-   */
-  List<Candidate> first(
-      String prefix, @Nullable String after, int count, Predicate<Candidate> meant) {
+  /** The first so many entries behind {@code after}, by the text of their keys. */
+  private List<Candidate> first(String prefix, @Nullable String after, int count) {
     // The largest of them on top.
     PriorityQueue<Candidate> smallest =
         new PriorityQueue<>(Comparator.comparing(Candidate::text).reversed());
@@ -131,8 +125,7 @@ final class Reads {
       String text = candidate.text;
       if (text.startsWith(prefix)
           && (after == null || text.compareTo(after) > 0)
-          && (smallest.size() < count || text.compareTo(smallest.element().text) < 0)
-          && meant.test(candidate)) {
+          && (smallest.size() < count || text.compareTo(smallest.element().text) < 0)) {
         smallest.add(candidate);
         if (smallest.size() > count) {
           smallest.remove();
@@ -148,8 +141,7 @@ final class Reads {
     if (limit < 1) {
       throw new IllegalArgumentException("limit: " + limit + ": must be at least 1");
     }
-    List<Candidate> page =
-        first(prefix, after, (int) Math.min(limit + 1L, Integer.MAX_VALUE), all -> true);
+    List<Candidate> page = first(prefix, after, (int) Math.min(limit + 1L, Integer.MAX_VALUE));
     String next = page.size() > limit ? page.get(limit - 1).text : null;
     List<PendingEntry> entries = new ArrayList<>(page.size());
     for (Candidate candidate : page.subList(0, Math.min(limit, page.size()))) {

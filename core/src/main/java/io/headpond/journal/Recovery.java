@@ -164,9 +164,10 @@ final class Recovery {
             settings.maxPendingEntries(),
             settings.maxPendingBytes(),
             TenantColumn.of(settings.rowType(), settings.tenant()));
+    LetterIndex letters = new LetterIndex(settings.rowType()::keyText);
     Partition[] partitions = new Partition[settings.partitions()];
     for (int i = 0; i < partitions.length; i++) {
-      partitions[i] = new Partition(i, settings.environment().random(), limits);
+      partitions[i] = new Partition(i, settings.environment().random(), limits, letters);
       partitions[i].clock = state.marks.clocks()[i];
       partitions[i].recoveredClock = state.marks.clocks()[i];
       partitions[i].frontier = state.marks.frontiers()[i];
@@ -195,7 +196,8 @@ final class Recovery {
       old.get(old.size() - 1).file.force(0, (int) end);
     }
     journal.start(old, reader.newest() + 1, end);
-    return new StoreState(settings, partitions, limits, journal, new Requests(maxRequestBytes));
+    return new StoreState(
+        settings, partitions, limits, letters, journal, new Requests(maxRequestBytes));
   }
 
   private static SegmentHeader.Marks marks(Partition[] partitions) {

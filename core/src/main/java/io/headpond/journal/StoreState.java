@@ -17,6 +17,7 @@ final class StoreState {
   final ConcurrentHashMap<Key, HotEntry> entries = new ConcurrentHashMap<>();
   final CleanValues clean;
   final Limits limits;
+  final LetterIndex letters;
   final Journal journal;
   final Requests requests;
 
@@ -29,6 +30,7 @@ final class StoreState {
       HotStoreFactory.Settings settings,
       Partition[] partitions,
       Limits limits,
+      LetterIndex letters,
       Journal journal,
       Requests requests) {
     this.settings = settings;
@@ -38,6 +40,7 @@ final class StoreState {
     this.requests = requests;
     this.clean = new CleanValues(settings.cacheSize(), settings.ttl(), environment);
     this.limits = limits;
+    this.letters = letters;
   }
 
   Partition partition(Key key) {

@@ -5,14 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import io.headpond.ConfigurationException;
+import io.headpond.DeadLetterFilter;
 import io.headpond.Durability;
 import io.headpond.OutcomeUnknownException;
+import io.headpond.PendingEntry;
 import io.headpond.UnavailableException;
 import io.headpond.journal.JournalStore;
 import io.headpond.journal.JournalTool;
 import io.headpond.spi.Letter;
 import io.headpond.spi.Letter.Fate;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Write;
+import io.headpond.spi.WriteOutcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -140,7 +144,7 @@ class JournalLettersTest {
     assertThat(other.store.stats(0).pending()).isEqualTo(1);
     assertThat(other.store.stats(0).deferred()).isEqualTo(1);
     assertThat(other.take(5).mutations()).containsExactly(retried);
-    assertThat(other.await(other.store.letters(io.headpond.DeadLetterFilter.all(), null, 9)))
+    assertThat(other.await(other.store.letters(DeadLetterFilter.all(), null, 9)))
         .extracting(Letter::mutation)
         .containsExactly(again, kept);
   }
@@ -188,6 +192,94 @@ class JournalLettersTest {
           assertThat(letter == null || letter.mutation().version() > mutation.version())
               .as(when + " retried")
               .isTrue();
+        }
+      }
+    }
+  }
+
+  /** The letters that are listed are those that a look at each key finds, in the order of their texts, in pages of any size, whatever happens to them. */
+  @Test
+  void theLettersThatAreListedAreThoseThatAreThere() {
+    List<Letter> seen = new ArrayList<>();
+    for (long seed = 0; seed < 60; seed++) {
+      Random random = new Random(seed);
+      JournalFixture one = new JournalFixture();
+      List<Mutation> none = new ArrayList<>();
+      for (int i = 0; i < 120; i++) {
+        String key = "k" + random.nextInt(12);
+        switch (random.nextInt(8)) {
+          case 0 -> one.put(key, "newer");
+          case 1 -> takeBackOrSettle(one, random, key);
+          case 2 -> parkAll(one, random);
+          case 3 -> one.restart(one.disk.crashProcess());
+          default -> step(one, random, none, none);
+        }
+        List<Letter> scanned = scan(one, "");
+        seen.addAll(scanned);
+        String when = "seed " + seed + ", step " + i;
+        assertThat(one.store.stats(0).parked()).as(when).isEqualTo(scanned.size());
+        assertThat(listed(one, "", 1 + random.nextInt(4))).as(when).isEqualTo(scanned);
+        assertThat(listed(one, "k1", 1 + random.nextInt(4))).as(when).isEqualTo(scan(one, "k1"));
+      }
+    }
+    assertThat(seen).hasSizeGreaterThan(1_000);
+  }
+
+  private static List<Letter> listed(JournalFixture one, String prefix, int limit) {
+    DeadLetterFilter filter = new DeadLetterFilter(prefix, null, null, null, null);
+    List<Letter> all = new ArrayList<>();
+    String after = null;
+    while (true) {
+      List<Letter> page = one.await(one.store.letters(filter, after, limit));
+      all.addAll(page);
+      if (page.size() < limit) {
+        return all;
+      }
+      after = page.get(page.size() - 1).keyText();
+    }
+  }
+
+  private static List<Letter> scan(JournalFixture one, String prefix) {
+    List<Letter> all = new ArrayList<>();
+    for (PendingEntry entry : one.await(one.store.pending(prefix, null, 100)).entries()) {
+      Letter letter = one.await(one.store.letter(JournalFixture.key(entry.key())));
+      if (letter != null) {
+        all.add(letter);
+      }
+    }
+    return all;
+  }
+
+  /** A staged write of the key that is offered, and then in the database or not; with nothing pending for the key. */
+  private static void takeBackOrSettle(JournalFixture one, Random random, String key) {
+    WriteOutcome outcome =
+        one.await(
+            one.store.put(
+                new Write(
+                    JournalFixture.key(key), JournalFixture.row("staged"), Durability.DATABASE)));
+    if (outcome instanceof WriteOutcome.Written staged) {
+      if (random.nextBoolean()) {
+        while (!one.take(3).mutations().contains(staged.mutation())) {
+          // The others have their turn.
+        }
+      }
+      if (random.nextBoolean()) {
+        one.settle(staged.mutation());
+      } else {
+        one.await(one.store.unstage(0, 1, staged.mutation()));
+      }
+    }
+  }
+
+  /** Those of a batch become letters, some twice, or are tried again later. */
+  private static void parkAll(JournalFixture one, Random random) {
+    for (Mutation mutation : one.take(5).mutations()) {
+      if (random.nextInt(3) == 0) {
+        one.defer(mutation, 1);
+      } else {
+        one.park(mutation);
+        if (random.nextBoolean()) {
+          one.park(mutation);
         }
       }
     }
