@@ -30,12 +30,12 @@ public interface DeadLetters<K, V> {
 
   /**
    * Tries a letter again, at once and from then on with all its tries, as if it had never been refused. One of class {@link
-   * ErrorClass#CONFLICT} is written again with a new version, over the newer one that the database holds.
+   * ErrorClass#CONFLICT} is written again with a new version, over the newer one that the database holds. A retry is never refused for lack of room.
    */
   CompletableFuture<Void> retry(K key, long version);
 
   /**
-   * Tries all letters again that are meant; gives how many. Those that go away meanwhile are left out, and so are those that cannot be tried again now, as a conflict for whose new version there is no room: they
+   * Tries all letters again that are meant; gives how many. Those that go away meanwhile are left out, and so are those that cannot be tried again, for whatever reason: they
    * stay letters, the log tells how many, and the others are tried all the same.
    */
   CompletableFuture<Integer> retryAll(DeadLetterFilter filter);

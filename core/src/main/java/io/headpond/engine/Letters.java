@@ -22,6 +22,7 @@ import io.headpond.spi.RowCodec;
 import io.headpond.spi.Write;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
@@ -31,7 +32,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The dead letters of a cache. The store retries and discards; where a letter has to be written again (an edit, a conflict, or while a write of its
+ * The dead letters of a cache. The store retries and discards; where a letter has to be written again (an edit, or a retry while a write of its
  * key is staged) that is a write like any other, under the condition that the letter is still there. Thread-safe.
  */
 final class Letters<K, V> implements DeadLetters<K, V> {
@@ -47,7 +48,7 @@ final class Letters<K, V> implements DeadLetters<K, V> {
   private final Durability durability;
 
   /**
-   * @param durability of what is written again
+   * @param durability of edits
    */
   Letters(Core core, Engine engine, EntryMapping<K, V> mapping, Durability durability) {
     this.core = core;
@@ -166,9 +167,6 @@ final class Letters<K, V> implements DeadLetters<K, V> {
   }
 
   private CompletableFuture<Void> retry(Letter letter) {
-    if (letter.failure().conflict()) {
-      return again(letter);
-    }
     Mutation mutation = letter.mutation();
     return store
         .retry(mutation.key(), mutation.version())
@@ -188,9 +186,12 @@ final class Letters<K, V> implements DeadLetters<K, V> {
         .toCompletableFuture();
   }
 
-  /** Writes the letter's value once more, with a new version. */
+  /** Writes the letter's value once more, with a new version, as durably as any retry; waits until it is known that the letter stays. */
   private CompletableFuture<Void> again(Letter letter) {
-    return write(letter, row(letter.mutation())).thenApply(receipt -> null);
+    Mutation mutation = letter.mutation();
+    Expected expected = Expected.retried(mutation.version());
+    return write(new Write(mutation.key(), row(mutation), store.strongest(), false, expected, null))
+        .thenApply(receipt -> null);
   }
 
   @Override
@@ -199,19 +200,24 @@ final class Letters<K, V> implements DeadLetters<K, V> {
         () -> {
           Key canonical = mapping.key(key);
           Row row = value == null ? null : mapping.row(canonical, value);
-          return letter(canonical, version).thenCompose(letter -> write(letter, row));
+          return letter(canonical, version).thenCompose(letter -> write(edit(letter, row)));
         });
   }
 
-  private CompletableFuture<Receipt> write(Letter letter, @Nullable Row row) {
-    Key key = letter.mutation().key();
-    long version = letter.mutation().version();
+  private Write edit(Letter letter, @Nullable Row row) {
+    Mutation mutation = letter.mutation();
+    Expected expected = Expected.letter(mutation.version());
+    return new Write(mutation.key(), row, durability, false, expected, null);
+  }
+
+  private CompletableFuture<Receipt> write(Write write) {
+    long version = Objects.requireNonNull(write.expected()).version();
     return engine
-        .write(new Write(key, row, durability, false, Expected.letter(version), null))
+        .write(write)
         .exceptionallyCompose(
             failure ->
                 Failures.cause(failure) instanceof MismatchException
-                    ? this.<Receipt>gone(key, version)
+                    ? this.<Receipt>gone(write.key(), version)
                     : CompletableFuture.failedFuture(Failures.cause(failure)));
   }
 

@@ -8,6 +8,7 @@ import io.headpond.OverloadedException;
 import io.headpond.Receipt;
 import io.headpond.RequestConflictException;
 import io.headpond.RequestId;
+import io.headpond.spi.Expected;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Remembered;
 import io.headpond.spi.Write;
@@ -79,7 +80,7 @@ final class Writes {
     if (reason != null) {
       return refuse(reason);
     }
-    if (lines.size() > 0 && lines.blocks(write.key(), pending(write.key()))) {
+    if (lines.size() > 0 && !retry(write) && lines.blocks(write.key(), pending(write.key()))) {
       return lines.join(write);
     }
     CompletableFuture<WriteOutcome> outcome = store.put(write).toCompletableFuture();
@@ -102,6 +103,12 @@ final class Writes {
           }
         });
     return result;
+  }
+
+  /** Whether it tries a dead letter again, which needs no room. */
+  private static boolean retry(Write write) {
+    Expected expected = write.expected();
+    return expected != null && expected.retried();
   }
 
   /** Something was settled or parked: who waits may find room. */

@@ -153,7 +153,7 @@ final class Writes {
       }
       Trouble kept = kept(entry);
       int bytes = kept == null ? size : size + kept.bytes();
-      Tenant tenant = admit(write.key(), entry, bytes);
+      Tenant tenant = admit(write, entry, bytes);
       if (tenant == null) {
         return CompletableFuture.completedFuture(WriteOutcome.Full.INSTANCE);
       }
@@ -227,10 +227,14 @@ final class Writes {
   }
 
   /** Whose the entry is; null if there is no room for it. */
-  private @Nullable Tenant admit(Key key, @Nullable HotEntry entry, int size) {
+  private @Nullable Tenant admit(Write write, @Nullable HotEntry entry, int size) {
+    Expected expected = write.expected();
+    if (expected != null && expected.retried()) {
+      return store.limits.add(write.key(), size);
+    }
     // A letter has room of its own, which is of no use to what takes its place.
     if (entry == null || entry.parked()) {
-      return store.limits.admit(key, size);
+      return store.limits.admit(write.key(), size);
     }
     return store.limits.admitBytes(entry.tenant, size - entry.bytes) ? entry.tenant : null;
   }
@@ -316,7 +320,7 @@ final class Writes {
       if (unexpected != null) {
         return unexpected;
       }
-      Tenant tenant = store.limits.admit(write.key(), size);
+      Tenant tenant = admit(write, entry, size);
       if (tenant == null) {
         return WriteOutcome.Full.INSTANCE;
       }

@@ -63,7 +63,7 @@ public interface HotStore extends AutoCloseable {
    * Stores a value or a removal, gives it the next version of its key, and makes the entry pending.
    * Until then, and if the stage fails with anything but an unknown outcome, nothing has changed. The limits on pending entries
    * and bytes are checked in the same step; a write to an entry that is pending already passes the
-   * limit on entries, one that takes the place of a dead letter does not. Deletes the key's fill token.
+   * limit on entries, one that takes the place of a dead letter does not, unless it {@linkplain Expected#retried tries that again}. Deletes the key's fill token.
    *
    * <p>The stage completes when the write is as durable as was asked. The value may be visible to
    * readers a little earlier, but never before it has been handed to the journal (at {@link
@@ -217,7 +217,7 @@ public interface HotStore extends AutoCloseable {
    *
    * <p>While a write of its key is staged nobody can know whether the letter stays, and nothing is done ({@link Letter.Fate#UNDECIDED}). If such a write was
    * offered to the database and was not settled, the database may have it: then the letter gets a new version, so that it does not go over a newer one as the
-   * older.
+   * older. So does a {@linkplain Failure#conflict conflict}, over the newer version that the database holds; it is served from then on, and what is cached of its key and its fill token are gone.
    *
    * @param version of the letter
    */

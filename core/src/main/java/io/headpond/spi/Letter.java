@@ -23,7 +23,7 @@ public record Letter(
     /** A later write has taken its place. */
     SUPERSEDED,
     /**
-     * Nothing was done: a write of its key is staged, and whether that takes its place is not known yet. A write under {@link Expected#letter} can be
+     * Nothing was done: a write of its key is staged, and whether that takes its place is not known yet. A write under {@link Expected#retried} can be
      * waited with until it is.
      */
     UNDECIDED

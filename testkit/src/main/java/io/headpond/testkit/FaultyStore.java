@@ -6,6 +6,7 @@ import io.headpond.UnavailableException;
 import io.headpond.spi.Failure;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
+import io.headpond.spi.Letter;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Owed;
@@ -63,7 +64,7 @@ public final class FaultyStore extends ForwardingStore {
     holdOwed = true;
   }
 
-  /** So many of the next parkings and forgettings of staged writes fail, and nothing is done. */
+  /** So many of the next parkings, forgettings of staged writes and retries of letters fail, and nothing is done. */
   public void failNext(int count) {
     failing = count;
   }
@@ -110,6 +111,11 @@ public final class FaultyStore extends ForwardingStore {
   public CompletionStage<@Nullable Lookup> fill(
       Key key, @Nullable Row row, long version, long fillToken) {
     return step(holdFill, () -> real().fill(key, row, version, fillToken));
+  }
+
+  @Override
+  public CompletionStage<Letter.Fate> retry(Key key, long version) {
+    return fails() ? failed() : real().retry(key, version);
   }
 
   private boolean fails() {

@@ -1545,9 +1545,62 @@ public abstract class HotStoreContractTest {
     take(5);
     await(store.park(0, 1, ours, 1, CONFLICT));
     filled("a", "theirs", ours.version() + 10);
+    long theirs = ours.version() + 10;
     assertThat(retry(ours)).isEqualTo(Letter.Fate.DONE);
     assertThat(get("a").row()).isEqualTo(row("ours"));
     assertThat(store.stats(0).conflicts()).isZero();
+    Mutation again = take(5).mutations().get(0);
+    assertThat(again.version()).isGreaterThan(theirs);
+    assertThat(((Mutation.Put) again).row()).isEqualTo(row("ours"));
+    assertThat(retry(ours)).isEqualTo(Letter.Fate.SUPERSEDED);
+    crashAndReopen();
+    assertThat(get("a").version()).isEqualTo(again.version());
+    assertThat(take(5).mutations()).containsExactly(again);
+    // What is cached of theirs does not come back.
+    await(store.park(0, 1, again, 1, CONFLICT));
+    assertThat(get("a").miss()).isTrue();
+  }
+
+  @Test
+  void aLoadThatIsUnderWayWhenAConflictIsRetriedIsNotStored() {
+    Mutation ours = put("a", "ours");
+    take(5);
+    await(store.park(0, 1, ours, 1, CONFLICT));
+    long token = get("a").fillToken();
+    assertThat(retry(ours)).isEqualTo(Letter.Fate.DONE);
+    assertThat(fill("a", "theirs", ours.version() + 10, token)).isNull();
+  }
+
+  /** Of any kind: also a conflict, and one that waited for a write of its key. */
+  @Test
+  void aRetryIsNeverRefusedForLackOfRoom() {
+    reopen(4, 1 << 20);
+    Mutation plain = parked("a", "bad");
+    Mutation conflict = put("b", "bad");
+    take(5);
+    await(store.park(0, 1, conflict, 1, CONFLICT));
+    Mutation waited = parked("c", "bad");
+    Mutation replaced = parked("d", "bad");
+    for (int i = 0; i < 4; i++) {
+      carriedOut(write("k" + i, "1", Durability.DISK));
+    }
+    assertThat(write("d", "good", Durability.DISK, letter(replaced)))
+        .isEqualTo(WriteOutcome.Full.INSTANCE);
+    assertThat(retry(plain)).isEqualTo(Letter.Fate.DONE);
+    assertThat(retry(conflict)).isEqualTo(Letter.Fate.DONE);
+    for (Durability durability : List.of(Durability.DISK, Durability.DATABASE)) {
+      Mutation letter = durability == Durability.DISK ? waited : replaced;
+      assertThat(write(text(letter), "bad", durability, Expected.retried(letter.version())))
+          .isInstanceOf(WriteOutcome.Written.class);
+    }
+    assertThat(store.pendingEntries()).isEqualTo(8);
+    assertThat(write("e", "1", Durability.DISK)).isEqualTo(WriteOutcome.Full.INSTANCE);
+    assertThat(write("c", "1", Durability.DISK, Expected.retried(waited.version())))
+        .isInstanceOf(WriteOutcome.Mismatch.class);
+  }
+
+  private static String text(Mutation mutation) {
+    return TYPE.keyText(mutation.key());
   }
 
   @Test

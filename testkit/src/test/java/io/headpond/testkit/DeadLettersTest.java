@@ -6,6 +6,10 @@ import static io.headpond.testkit.EngineFixture.row;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.headpond.CacheBuilder;
 import io.headpond.DatabaseError;
 import io.headpond.DeadLetter;
@@ -39,6 +43,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.slf4j.LoggerFactory;
 
 /** What a person does with dead letters. */
 @Timeout(60)
@@ -318,24 +323,67 @@ class DeadLettersTest {
     assertThat(t.database.rows()).hasSize(count + 1);
   }
 
-  /** For the new version of a conflict there may be no room. */
   @Test
   void aLetterThatCannotBeRetriedDoesNotKeepTheOthersFromIt() {
-    t.open(builder().maxRetries(0).maxPendingEntries(10).overload(Overload.reject()));
+    t.open(builder());
+    for (int i = 1; i <= 4; i++) {
+      letter(i, "bad");
+    }
+    t.database.refuse(m -> false);
+    t.store().failNext(2);
+    Logger logger = (Logger) LoggerFactory.getLogger("io.headpond.engine.Letters");
+    ListAppender<ILoggingEvent> lines = new ListAppender<>();
+    lines.start();
+    logger.addAppender(lines);
+    logger.setLevel(Level.WARN);
+    try {
+      assertThat(await(letters().retryAll(DeadLetterFilter.all()))).isEqualTo(2);
+    } finally {
+      logger.detachAppender(lines);
+      logger.setLevel(null);
+    }
+    assertThat(lines.list)
+        .extracting(ILoggingEvent::getFormattedMessage)
+        .containsExactly(
+            "t: 2 dead letters could not be tried again and stay; the first: failed on command");
+    assertThat(await(letters().retryAll(DeadLetterFilter.all()))).isEqualTo(2);
+    t.environment.advance(ALL_TRIES);
+    assertThat(t.database.rows()).hasSize(4);
+  }
+
+  /** Whatever kind of letter: a retry is a person's decision. */
+  @Test
+  void aRetryIsNeverRefusedForLackOfRoom() {
+    t.open(builder().maxPendingEntries(10).overload(Overload.reject()));
     conflict(1);
     letter(2, "bad");
     letter(3, "bad");
-    t.database.setAway(true);
-    for (int i = 0; i < 10; i++) {
+    letter(4, "bad");
+    refuse("bad", "good");
+    t.database.holdReplies();
+    CompletableFuture<Receipt> write = t.write(4, "good", Durability.DATABASE);
+    t.environment.run();
+    for (int i = 0; i < 9; i++) {
       t.put(100 + i, "v");
     }
-    assertThat(await(letters().retryAll(DeadLetterFilter.all()))).isEqualTo(2);
-    assertThat(done(letters().get(key(1))).error().errorClass()).isEqualTo(ErrorClass.CONFLICT);
+    t.checker.begin(key(1), row("ours")).unknown();
+    t.checker.begin(key(4), row("bad")).unknown();
+    CompletableFuture<Integer> retried = letters().retryAll(DeadLetterFilter.all());
+    t.environment.run();
+    assertThat(t.cache().status().pendingEntries()).isEqualTo(9 + 3);
+    assertThat(retried).isNotDone();
+    t.store().holdTake();
+    t.database.releaseReplies();
+    t.environment.run();
+    assertThat(write).isCompletedExceptionally();
+    assertThat(t.cache().status().pendingEntries()).isEqualTo(9 + 4);
+    assertThat(await(retried)).isEqualTo(4);
+    t.store().release();
     t.database.refuse(m -> false);
-    t.database.setAway(false);
     t.environment.advance(Duration.ofMinutes(1));
     assertThat(t.database.rows()).hasSize(13);
-    assertThat(stored(1)).isEqualTo("theirs");
+    assertThat(stored(1)).isEqualTo("ours");
+    assertThat(stored(4)).isEqualTo("bad");
   }
 
   /** The database holds a newer version of another program's: only a new version goes over it. */
