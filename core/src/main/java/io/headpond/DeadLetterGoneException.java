@@ -15,10 +15,22 @@ public final class DeadLetterGoneException extends HeadpondException {
   }
 
   private final Reason reason;
+  private final long currentVersion;
 
-  public DeadLetterGoneException(Reason reason, String message) {
+  /**
+   * With what became of it.
+   *
+   * @param currentVersion that of the letter or the pending write that is there instead; 0 if there is none, or it is not known
+   */
+  public DeadLetterGoneException(Reason reason, String message, long currentVersion) {
     super(message);
     this.reason = reason;
+    this.currentVersion = currentVersion;
+  }
+
+  /** The version of the letter or the pending write that is there instead; 0 if there is none, or it is not known. */
+  public long currentVersion() {
+    return currentVersion;
   }
 
   /** What became of it. */

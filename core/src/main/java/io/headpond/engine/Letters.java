@@ -282,14 +282,20 @@ final class Letters<K, V> implements DeadLetters<K, V> {
     String text = core.systemOfRecord().rowType().keyText(key);
     return store
         .letter(key)
-        .thenCombine(store.get(key), (letter, now) -> reason(letter, now, version))
-        .<T>thenCompose(reason -> CompletableFuture.failedFuture(gone(text, version, reason)))
+        .thenCombine(store.get(key), Letters::there)
+        .<T>thenCompose(
+            there ->
+                CompletableFuture.failedFuture(gone(text, version, reason(there, version), there)))
         .toCompletableFuture();
   }
 
-  private static Reason reason(@Nullable Letter letter, Lookup now, long version) {
+  /** The version of the letter, or of the pending write; 0 for neither. */
+  private static long there(@Nullable Letter letter, Lookup now) {
     boolean pending = now.state() == EntryState.PENDING;
-    long there = letter != null ? letter.mutation().version() : pending ? now.version() : 0;
+    return letter != null ? letter.mutation().version() : pending ? now.version() : 0;
+  }
+
+  private static Reason reason(long there, long version) {
     if (version == 0 || there < version) {
       return Reason.NONE;
     }
@@ -305,6 +311,10 @@ final class Letters<K, V> implements DeadLetters<K, V> {
   }
 
   private static DeadLetterGoneException gone(String key, long version, Reason reason) {
+    return gone(key, version, reason, 0);
+  }
+
+  private static DeadLetterGoneException gone(String key, long version, Reason reason, long there) {
     String named = version == 0 ? "" : " and version " + version;
     return new DeadLetterGoneException(
         reason,
@@ -313,8 +323,12 @@ final class Letters<K, V> implements DeadLetters<K, V> {
           case RETRIED ->
               "the dead letter of key " + key + named + " has been retried and is pending";
           case SUPERSEDED ->
-              "a later write has taken the place of the dead letter of key " + key + named;
-        });
+              "a later write has taken the place of the dead letter of key "
+                  + key
+                  + named
+                  + (there == 0 ? "" : "; version " + there + " is there");
+        },
+        reason == Reason.SUPERSEDED ? there : 0);
   }
 
   private DeadLetter<K, V> shown(Letter letter) {

@@ -53,6 +53,11 @@ public final class Dataset {
         : status.health();
   }
 
+  /** What the lab simulates for all datasets. */
+  List<String> simulated() {
+    return lab.reasons();
+  }
+
   /** The reasons for it. */
   List<String> reasons(CacheStatus status) {
     List<String> reasons = new ArrayList<>(lab.reasons());

@@ -21,6 +21,7 @@ import io.headpond.server.http.Reply.Answer;
 import io.headpond.server.http.Route.Served;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -55,7 +56,7 @@ final class DeadLetterRoutes {
             .problems(BAD_REQUEST, NO_SUCH_DEAD_LETTER, INVALID_VALUE)
             .serve(DeadLetterRoutes::get),
         change(Route.of("POST", LETTER + ":retry", "retryDeadLetter", "Tries a dead letter again"))
-            .parameters(Parameter.VERSION)
+            .parameters(Parameter.VERSION, Parameter.IF_MATCH_LETTER)
             .answer(OK, Shape.RETRIED)
             .problems(INVALID_VALUE)
             .serve(DeadLetterRoutes::retry),
@@ -72,7 +73,7 @@ final class DeadLetterRoutes {
                     LETTER,
                     "editDeadLetter",
                     "Writes another value in a dead letter's place, or removes the entry"))
-            .parameters(Parameter.VERSION, Parameter.REMOVE)
+            .parameters(Parameter.VERSION, Parameter.IF_MATCH_LETTER, Parameter.REMOVE)
             .optionalBody(Shape.ROW)
             .answer(OK, Shape.WRITTEN)
             .answer(WriteAnswer.ACCEPTED, Shape.WRITTEN)
@@ -86,6 +87,7 @@ final class DeadLetterRoutes {
                     "discardDeadLetter",
                     "Gives a dead letter up, after it was written to a file"))
             .parameters(Parameter.REASON, Parameter.OPERATOR, Parameter.VERSION)
+            .parameters(Parameter.IF_MATCH_LETTER)
             .answer(OK, Shape.DISCARDED)
             .problems(INVALID_VALUE)
             .serve(DeadLetterRoutes::discard));
@@ -227,7 +229,16 @@ final class DeadLetterRoutes {
     if (text != null && version == 0) {
       throw Problem.of(BAD_REQUEST, "version", text, "must be at least 1; no letter has this one");
     }
-    return version;
+    EntityTags match = EntityTags.of(call.request(), "If-Match");
+    if (match == null) {
+      return version;
+    }
+    long matched = Preconditions.oneVersion(match);
+    if (version != 0 && version != matched) {
+      throw Problem.of(
+          BAD_REQUEST, "If-Match", EntityTags.of(matched), "must be the same version as ?version=");
+    }
+    return matched;
   }
 
   private static Json line(
@@ -235,7 +246,7 @@ final class DeadLetterRoutes {
     Json json =
         new Json()
             .beginObject()
-            .member("time", Instant.now().toString())
+            .member("time", Instant.now().truncatedTo(ChronoUnit.MILLIS).toString())
             .member("operator", operator)
             .member("reason", reason)
             .member("dataset", dataset.name());

@@ -5,8 +5,14 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The file that dead letters go to before they are discarded, one line of JSON each: {@code discarded.ndjson} in the data folder. It is only ever
@@ -16,7 +22,12 @@ public final class Discarded {
   /** Its name. */
   public static final String NAME = "discarded.ndjson";
 
+  private static final Logger LOG = LoggerFactory.getLogger(Discarded.class);
+
   private final Path file;
+
+  /** Whether the file is known to be there after a loss of power. */
+  private boolean folderForced;
 
   /** In this folder, which must be there when a letter comes. */
   public Discarded(Path folder) {
@@ -33,23 +44,43 @@ public final class Discarded {
    * @throws UnavailableException if that failed; then nothing of it stands there
    */
   synchronized void keep(Json line) {
-    try (FileChannel channel =
-        FileChannel.open(
-            file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+    try (FileChannel channel = open()) {
       long end = channel.size();
       try {
         append(channel, end, line);
+        if (!folderForced) {
+          forceFolder();
+          folderForced = true;
+        }
       } catch (IOException e) {
         channel.truncate(end);
         throw e;
       }
-      if (end == 0) {
-        forceFolder();
-      }
     } catch (IOException e) {
+      LOG.warn("a dead letter could not be kept in {}, and is not discarded", file, e);
       throw new UnavailableException(
-          "the letter cannot be kept in " + file + " (" + e.getMessage() + "), so it stays", e);
+          "the letter cannot be kept in " + file + " (" + reason(e) + "), so it stays", e);
     }
+  }
+
+  /** It has values, so that it is nobody else's where the file system can say so. */
+  private FileChannel open() throws IOException {
+    Set<StandardOpenOption> options =
+        Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    return file.getFileSystem().supportedFileAttributeViews().contains("posix")
+        ? FileChannel.open(
+            file,
+            options,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))
+        : FileChannel.open(file, options);
+  }
+
+  private static String reason(IOException e) {
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
+    String reason = e instanceof FileSystemException failed ? failed.getReason() : e.getMessage();
+    return reason == null ? e.getClass().getSimpleName() : reason;
   }
 
   private static void append(FileChannel channel, long end, Json line) throws IOException {

@@ -57,6 +57,7 @@ final class HealthRoute {
     Health worst = Health.UP;
     List<String> reasons = new ArrayList<>();
     Map<String, Health> each = new LinkedHashMap<>();
+    datasets.stream().findFirst().ifPresent(any -> reasons.addAll(any.simulated()));
     for (Dataset dataset : datasets) {
       CacheStatus status = dataset.cache().status();
       Health health = dataset.health(status);
@@ -64,7 +65,7 @@ final class HealthRoute {
       if (health.compareTo(worst) > 0) {
         worst = health;
       }
-      dataset.reasons(status).forEach(reason -> reasons.add(dataset.name() + ": " + reason));
+      status.reasons().forEach(reason -> reasons.add(dataset.name() + ": " + reason));
     }
     if (call.stopping()) {
       worst = Health.DOWN;

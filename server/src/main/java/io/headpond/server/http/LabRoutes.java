@@ -27,9 +27,9 @@ final class LabRoutes {
   }
 
   /** What the body does not name stays as it is. */
-  void put(Call call) {
+  synchronized void put(Call call) {
     byte[] body = Body.json(call.request());
-    JsonTree tree = JsonTree.read(JsonRows.utf8(body, body.length));
+    JsonTree tree = tree(JsonRows.utf8(body, body.length));
     if (!tree.isObject()) {
       throw Problem.of(
           Problem.Kind.INVALID_JSON, "body", tree.shown(), "must be a JSON object with " + known());
@@ -50,6 +50,15 @@ final class LabRoutes {
             rate(tree.member(RATE), now.failureRate()),
             flag(OUTAGE, tree.member(OUTAGE), now.outage())));
     call.reply().send(answer());
+  }
+
+  /** No row comes of this body: what else would be an invalid value is a bad request. */
+  private static JsonTree tree(String body) {
+    try {
+      return JsonTree.read(body);
+    } catch (Problem e) {
+      throw e.kind() == Problem.Kind.INVALID_VALUE ? e.as(Problem.Kind.BAD_REQUEST) : e;
+    }
   }
 
   private Answer answer() {

@@ -93,6 +93,8 @@ record Parameter(
       header(
           "If-Match",
           "Versions in quotes, separated by commas, one of which the entry must have; or * for any");
+  static final Parameter IF_MATCH_LETTER =
+      header("If-Match", "The version of the letter in quotes, as its ETag: the same as version");
   static final Parameter IF_NONE_MATCH = header("If-None-Match", "*: there must be no such entry");
   static final Parameter UNLESS =
       new Parameter(

@@ -46,6 +46,27 @@ final class Preconditions {
         : Condition.version(match.tags().stream().mapToLong(Preconditions::version).toArray());
   }
 
+  /**
+   * The one version that stands there.
+   *
+   * @throws Problem if it is not exactly one
+   */
+  static long oneVersion(EntityTags match) {
+    if (match.any() || match.tags().size() != 1) {
+      throw Problem.of(
+          Problem.Kind.BAD_REQUEST,
+          "If-Match",
+          match.any() ? "*" : match.tags().size() + " of them",
+          "must be one version in quotes here: the ETag of the letter");
+    }
+    long version = version(match.tags().get(0));
+    if (version == 0) {
+      throw Problem.of(
+          Problem.Kind.BAD_REQUEST, "If-Match", "0", "must be at least 1; no letter has this one");
+    }
+    return version;
+  }
+
   private static long version(Tag tag) {
     if (tag.weak()) {
       throw Problem.of(

@@ -146,6 +146,11 @@ public final class Problem extends RuntimeException {
     return later(Kind.UNAVAILABLE, "the server is stopping and takes no more writes", 1);
   }
 
+  /** The same of another kind. */
+  Problem as(Kind other) {
+    return new Problem(other, detail, field, value, rule, retryAfterSeconds, allow, currentVersion);
+  }
+
   /** What a failure means to a client. */
   public static Problem of(Throwable failure) {
     Throwable cause = failure;
@@ -180,13 +185,13 @@ public final class Problem extends RuntimeException {
       return of(Kind.NO_SUCH_ENTRY, text(e));
     }
     if (cause instanceof DeadLetterGoneException e) {
-      return of(
+      Kind kind =
           switch (e.reason()) {
             case NONE -> Kind.NO_SUCH_DEAD_LETTER;
             case RETRIED -> Kind.DEAD_LETTER_RETRIED;
             case SUPERSEDED -> Kind.DEAD_LETTER_SUPERSEDED;
-          },
-          text(e));
+          };
+      return new Problem(kind, text(e), null, null, null, 0, null, e.currentVersion());
     }
     if (cause instanceof RequestConflictException e) {
       return e.underWay()
@@ -232,7 +237,7 @@ public final class Problem extends RuntimeException {
     return retryAfterSeconds;
   }
 
-  /** The version of an entry that is not as demanded; 0 if there is none, or it is another problem. */
+  /** The version of an entry that is not as demanded; 0 if there is none or it is not known, or it is another problem. */
   long currentVersion() {
     return currentVersion;
   }
@@ -253,7 +258,7 @@ public final class Problem extends RuntimeException {
     if (field != null) {
       json.member("field", field).member("value", value).member("rule", rule);
     }
-    if (kind == Kind.PRECONDITION_FAILED) {
+    if (kind == Kind.PRECONDITION_FAILED || currentVersion > 0) {
       json.name("currentVersion").raw(currentVersion == 0 ? "null" : Long.toString(currentVersion));
     }
     if (retryAfterSeconds > 0) {

@@ -81,6 +81,27 @@ class DeadLetterRoutesTest {
   }
 
   @Test
+  void theETagOfALetterNamesItsVersion() throws IOException {
+    String k1 = "/v1/datasets/kv/dead-letters/k1";
+    String tag = api.send("GET", k1, "").header("ETag");
+    long version = Long.parseLong(tag.replace("\"", ""));
+    String given = "?reason=r&operator=o";
+    String later = "\"" + (version + 1) + "\"";
+    assertThat(api.send("DELETE", k1 + given, "", "If-Match: " + later).body())
+        .contains("no-such-dead-letter");
+    Response superseded = api.send("POST", k1 + ":retry?version=" + (version - 1), "");
+    assertThat(superseded.status()).isEqualTo(409);
+    assertThat(superseded.header("ETag")).isEqualTo(tag);
+    assertThat(superseded.body()).contains("\"currentVersion\":" + version);
+    assertThat(api.send("DELETE", k1 + given + "&version=7", "", "If-Match: " + tag).body())
+        .contains("must be the same version as ?version=");
+    for (String bad : new String[] {"*", tag + ", \"7\"", "\"0\"", "W/" + tag}) {
+      assertThat(api.send("POST", k1 + ":retry", "", "If-Match: " + bad).status()).isEqualTo(400);
+    }
+    assertThat(api.kv.cache().status().parked()).isEqualTo(450);
+  }
+
+  @Test
   void aPageNamesTheNext() throws IOException {
     Response page = api.send("GET", "/v1/datasets/kv/dead-letters?limit=2", "");
     assertThat(page.body()).contains("\"key\":\"k0\"", "\"key\":\"k1\"", "\"next\":\"k1\"");

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +32,13 @@ class DiscardedTest {
     keep("b");
     assertThat(Files.readAllLines(folder.resolve("discarded.ndjson")))
         .containsExactly("{\"key\":\"a\"}", "{\"key\":\"to", "{\"key\":\"b\"}");
+  }
+
+  @Test
+  void nobodyElseReadsIt() throws IOException {
+    keep("a");
+    assertThat(Files.getPosixFilePermissions(folder.resolve("discarded.ndjson")))
+        .containsExactlyInAnyOrder(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE);
   }
 
   @Test

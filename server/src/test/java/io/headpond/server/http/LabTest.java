@@ -61,6 +61,7 @@ class LabTest {
           {"failureRate": null}         | must be a number from 0 to 1
           {"outage": 1}                 | "field":"outage","value":"1","rule":"must be true or false"
           {"simulateFailures": "true"}  | must be true or false
+          {"outage": true, "outage": false} | must stand only once
           {"failures": true}            | known here are failureRate, outage, simulateFailures
           [true]                        | must be a JSON object
           {"outage": tru}               | not valid JSON

@@ -12,7 +12,10 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -65,6 +68,31 @@ class SlowReaderTest {
       Response export = rest(socket);
       assertThat(export.status()).isEqualTo(200);
       assertThat(export.text().lines()).hasSize(LETTERS).allMatch(line -> line.endsWith("\"}}"));
+    }
+  }
+
+  /** Whose answer is begun by another thread than the one that took the request. */
+  @Test
+  void haveAllOfAnAnswerThatCameLater() throws IOException {
+    int count = 300;
+    api.api.open(
+        List.of(api.kv.dataset(), api.items.dataset()),
+        List.of(
+            (path, request, reply, draining) -> {
+              CompletableFuture<Iterator<String>> pieces = new CompletableFuture<>();
+              var unused = reply.whenPieces("text/plain", pieces, PATIENCE);
+              return pieces.complete(Collections.nCopies(count, "x".repeat(100_000)).iterator());
+            }));
+    List<Socket> slow = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      Socket socket = get("/large");
+      assertThat(socket.getInputStream().read()).isEqualTo('H');
+      slow.add(socket);
+    }
+    othersAreServedFor(PATIENCE.multipliedBy(2));
+    for (Socket socket : slow) {
+      assertThat(rest(socket).text())
+          .matches(text -> text.equals("x".repeat(count * 100_000)), "complete");
     }
   }
 
