@@ -67,12 +67,14 @@ record Postmaster(long pid, int port, Path data) {
   }
 
   /**
-   * Asks for a fast shutdown with SIGINT. SIGTERM, all that Java can send, would wait for every client to leave.
+   * Asks it to end: {@code INT} for a fast shutdown, {@code QUIT} for an immediate one. SIGTERM, all that Java can send, would
+   * wait for every client to leave.
    */
-  void interrupt() throws IOException {
+  void signal(String name) throws IOException {
     if (isAlive()) {
       // The shell's own kill: not every container has the program.
-      Command.run(List.of("sh", "-c", "kill -INT " + pid), Path.of("/"), Duration.ofSeconds(10));
+      Command.run(
+          List.of("sh", "-c", "kill -" + name + " " + pid), Path.of("/"), Duration.ofSeconds(10));
     }
   }
 

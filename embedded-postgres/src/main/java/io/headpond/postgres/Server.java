@@ -23,8 +23,12 @@ import org.slf4j.LoggerFactory;
 /** Starts, takes over, stops and kills the server of one folder, which the caller has locked. Not thread safe. */
 final class Server {
   private static final Logger log = LoggerFactory.getLogger(Server.class);
-  private static final Duration STOP_TIMEOUT = Duration.ofMinutes(1);
-  private static final Duration KILL_TIMEOUT = Duration.ofSeconds(20);
+  // A server that hangs keeps nobody: together less than a service manager waits.
+  private static final Duration FAST_STOP = Duration.ofSeconds(5);
+  private static final Duration IMMEDIATE_STOP = Duration.ofSeconds(2);
+  private static final Duration KILL_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration ADOPT_TIMEOUT = Duration.ofSeconds(10);
+  private static final Duration ANSWER_TIMEOUT = Duration.ofMinutes(1);
   private static final int PORT_ATTEMPTS = 3;
 
   private final ServerFolder folder;
@@ -115,37 +119,32 @@ final class Server {
   }
 
   void stop(Postmaster postmaster) throws IOException {
-    if (postmaster.isAlive()) {
-      Command.Result result =
-          Command.run(
-              runAs.command(
-                  binaries.program("pg_ctl"),
-                  "stop",
-                  "-D",
-                  folder.data().toString(),
-                  "-m",
-                  "fast",
-                  "-w",
-                  "-t",
-                  Long.toString(STOP_TIMEOUT.toSeconds())),
-              folder.root(),
-              STOP_TIMEOUT.plusSeconds(10));
-      if (!result.ok()) {
-        log.warn("pg_ctl stop: {}", Command.lastLines(result.output(), 2));
-      }
+    end(postmaster);
+  }
+
+  /** As gently as the time allows: a fast shutdown, an immediate one, which the next start recovers from, SIGKILL. */
+  private static void end(Postmaster postmaster) throws IOException {
+    postmaster.signal("INT");
+    if (postmaster.awaitGone(FAST_STOP)) {
+      return;
     }
-    if (!postmaster.awaitGone(KILL_TIMEOUT)) {
+    log.warn(
+        "PostgreSQL, pid {}, takes more than {} s to stop and is ended at once; the next start recovers",
+        postmaster.pid(),
+        FAST_STOP.toSeconds());
+    postmaster.signal("QUIT");
+    if (!postmaster.awaitGone(IMMEDIATE_STOP)) {
       log.warn("PostgreSQL, pid {}, does not stop and is killed", postmaster.pid());
       kill(postmaster);
     }
   }
 
-  void kill(Postmaster postmaster) throws IOException {
+  static void kill(Postmaster postmaster) throws IOException {
     postmaster.kill();
     if (!postmaster.awaitGone(KILL_TIMEOUT)) {
       throw new EmbeddedPostgresException(
           "PostgreSQL in %s, pid %d, survives SIGKILL: its disk hangs, or it belongs to another user"
-              .formatted(folder.root(), postmaster.pid()));
+              .formatted(postmaster.data(), postmaster.pid()));
     }
   }
 
@@ -158,11 +157,7 @@ final class Server {
     Postmaster left = Postmaster.find(data).orElseGet(() -> new Postmaster(-1, 0, data));
     if (left.isAlive() || !Postmaster.leftIn(data).isEmpty()) {
       log.info("ending the PostgreSQL processes that were left in {}", data);
-      left.interrupt();
-      if (!left.awaitGone(STOP_TIMEOUT)) {
-        left.kill();
-        left.awaitGone(KILL_TIMEOUT);
-      }
+      end(left);
     }
     if (Files.deleteIfExists(Postmaster.pidFile(data))) {
       // Its socket has a lock file too, with the same pid in it.
@@ -219,21 +214,7 @@ final class Server {
     folder.configure(port, durable);
     long logged = folder.prepareLog(runAs);
     // pg_ctl starts the server in a session of its own, out of reach of a terminal's Ctrl-C.
-    Command.Result result =
-        Command.run(
-            runAs.command(
-                binaries.program("pg_ctl"),
-                "start",
-                "-D",
-                folder.data().toString(),
-                "-l",
-                folder.logFile().toString(),
-                "-w",
-                "-s",
-                "-t",
-                Long.toString(startTimeout.toSeconds())),
-            folder.root(),
-            startTimeout.plusSeconds(10));
+    Command.Result result = startCommand();
     if (result.ok()) {
       return true;
     }
@@ -251,6 +232,33 @@ final class Server {
                 folder.root(),
                 folder.logFile(),
                 Command.lastLines(said.isBlank() ? result.output() : said, 4)));
+  }
+
+  private Command.Result startCommand() throws IOException {
+    try {
+      return Command.run(
+          runAs.command(
+              binaries.program("pg_ctl"),
+              "start",
+              "-D",
+              folder.data().toString(),
+              "-l",
+              folder.logFile().toString(),
+              "-w",
+              "-s",
+              "-t",
+              Long.toString(startTimeout.toSeconds())),
+          folder.root(),
+          startTimeout.plusSeconds(10));
+    } catch (EmbeddedPostgresException e) {
+      // Too late, or interrupted: it may be starting all the same.
+      boolean interrupted = Thread.interrupted();
+      stopLeftovers(folder);
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+      throw e;
+    }
   }
 
   private Postmaster started(int port) throws IOException {
@@ -273,7 +281,7 @@ final class Server {
   }
 
   private void createDatabase(Postmaster postmaster) {
-    try (Connection connection = connect(postmaster);
+    try (Connection connection = connect(postmaster, ANSWER_TIMEOUT);
         Statement statement = connection.createStatement()) {
       boolean exists;
       try (ResultSet found =
@@ -293,7 +301,7 @@ final class Server {
   }
 
   private boolean answersAsWanted(Postmaster postmaster) {
-    try (Connection connection = connect(postmaster);
+    try (Connection connection = connect(postmaster, ADOPT_TIMEOUT);
         Statement statement = connection.createStatement();
         ResultSet fsync = statement.executeQuery("show fsync")) {
       return fsync.next() && fsync.getString(1).equals(durable ? "on" : "off");
@@ -304,12 +312,12 @@ final class Server {
     }
   }
 
-  private Connection connect(Postmaster postmaster) throws SQLException {
+  private Connection connect(Postmaster postmaster, Duration timeout) throws SQLException {
     Properties properties = new Properties();
     properties.setProperty("user", EmbeddedPostgres.USER);
     properties.setProperty("password", password);
     properties.setProperty("connectTimeout", "10");
-    properties.setProperty("socketTimeout", "60");
+    properties.setProperty("socketTimeout", Long.toString(timeout.toSeconds()));
     // Not through DriverManager, whose view of the drivers depends on the caller's class loader.
     return new org.postgresql.Driver()
         .connect("jdbc:postgresql://127.0.0.1:" + postmaster.port() + "/postgres", properties);
