@@ -5,6 +5,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.headpond.UnavailableException;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -116,7 +117,7 @@ final class Lane implements AutoCloseable {
     }
 
     private T onConnection() throws SQLException {
-      Connection connection = pool.getConnection();
+      Connection connection = connect();
       try {
         return work.run(connection);
       } catch (SQLException e) {
@@ -130,6 +131,24 @@ final class Lane implements AutoCloseable {
         throw e;
       } finally {
         giveBack(connection);
+      }
+    }
+
+    private Connection connect() throws SQLException {
+      try {
+        return pool.getConnection();
+      } catch (SQLTransientConnectionException e) {
+        SqlTrouble trouble = dialect.trouble(e);
+        if (trouble.answer() != SqlStates.Answer.RETRY) {
+          throw e;
+        }
+        // In the pool's own words nobody would know the database again.
+        throw new UnavailableException(
+            "the database did not answer to a connection attempt within "
+                + Duration.ofMillis(pool.getConnectionTimeout()).toSeconds()
+                + " s"
+                + (e.getCause() instanceof SQLException ? " (" + trouble.message() + ")" : ""),
+            e);
       }
     }
 
