@@ -8,11 +8,13 @@ import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 
@@ -38,7 +40,7 @@ import picocli.CommandLine.ParseResult;
     footer = {
       "",
       "Flags win over environment variables (HEADPOND_PORT, HEADPOND_DATA_DIR, ...), these over the file.",
-      "Exit codes: 0 done, 1 error, 2 wrong usage, 4 stopped with entries still pending."
+      "Exit codes: 0 done, 1 error, 2 wrong usage, 4 stopped with entries still pending, 130 ended at once."
     })
 final class Cli {
   static final int DONE = 0;
@@ -49,6 +51,8 @@ final class Cli {
   /** Runs a command. Returns its exit code. */
   static int run(String... args) {
     CommandLine commandLine = new CommandLine(new Cli());
+    // A key or a value may begin with @.
+    commandLine.setExpandAtFiles(false);
     commandLine.setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8));
     commandLine.setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
     commandLine.setParameterExceptionHandler(Cli::wrongUsage);
@@ -66,14 +70,32 @@ final class Cli {
         .println(
             "headpond: "
                 + oneLine(String.valueOf(e.getMessage()))
+                + (maybeKey(command.getCommandSpec(), args)
+                    ? "; a key that begins with - stands behind --"
+                    : "")
                 + "; see `"
                 + command.getCommandSpec().qualifiedName()
                 + " --help`");
     return USAGE;
   }
 
+  /** Whether something that is no option may have been meant as a key. */
+  private static boolean maybeKey(CommandSpec command, String[] args) {
+    return !command.positionalParameters().isEmpty()
+        && Arrays.stream(args)
+            .takeWhile(arg -> !arg.equals("--"))
+            .anyMatch(
+                arg ->
+                    arg.startsWith("-") && command.findOption(arg.replaceAll("=.*", "")) == null);
+  }
+
   private static int failed(Exception e, CommandLine command, ParseResult parsed) {
-    explain(e).forEach(line -> command.getErr().println("headpond: " + line));
+    List<Throwable> failures =
+        e instanceof Opening.SeveralException several ? several.failures() : List.of(e);
+    failures.stream()
+        .flatMap(each -> explain(each).stream())
+        .distinct()
+        .forEach(line -> command.getErr().println("headpond: " + line));
     return ERROR;
   }
 

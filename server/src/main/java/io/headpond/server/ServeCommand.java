@@ -8,6 +8,7 @@ import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -23,7 +24,8 @@ import picocli.CommandLine.TypeConversionException;
     name = "serve",
     description = {
       "Runs the server until Ctrl-C or SIGTERM, then writes what is pending to the database.",
-      "A second Ctrl-C ends it at once; what is pending is written at the next start."
+      "A second Ctrl-C ends it at once; what is pending is written at the next start.",
+      "One that comes before it is ready ends the start; exit code 130."
     },
     mixinStandardHelpOptions = true,
     versionProvider = Cli.Version.class,
@@ -55,11 +57,10 @@ final class ServeCommand implements Callable<Integer> {
       names = "--simulate-failures",
       paramLabel = "RATE",
       arity = "0..1",
-      fallbackValue = "" + LabSettings.DEFAULT_RATE,
       converter = RateConverter.class,
       description = {
-        "The lab: refuses each attempt of each row with this probability, 0.5 if none is given",
-        "(SIMULATE_DB_FAILURE and FAILURE_RATE without --config). Default: off."
+        "The lab: refuses each attempt of each row with this probability; the configured one, else 0.5, if none",
+        "is given (SIMULATE_DB_FAILURE and FAILURE_RATE without --config). Default: off."
       })
   private @Nullable Double simulateFailures;
 
@@ -74,13 +75,26 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() {
     StopSignals signals = StopSignals.install();
     ServerConfig config = simulating(options.resolve(host, port, drainTimeout));
-    PrintWriter out = java.util.Objects.requireNonNull(spec).commandLine().getOut();
-    Server server = Server.start(config);
+    PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+    Server server;
+    try {
+      server = signals.interrupting(() -> Server.start(config));
+    } catch (StopSignals.Ended e) {
+      out.println(
+          "Stopped before it was ready. What was pending is kept in "
+              + config.journals()
+              + " and is written at the next start.");
+      return StopSignals.ENDED;
+    }
     out.print(Welcome.text(server, Duration.ofMillis(uptimeMillis())));
     out.flush();
     signals.await();
     out.println("Stopping: no more writes are taken; what is pending is being written.");
-    return report(server.stop(), config, out);
+    // Said before anything is closed: a database that hangs holds that up.
+    int exit = report(server.drain(), config, out);
+    signals.decided(exit);
+    server.close();
+    return exit;
   }
 
   /** The configuration with what the flags say of the lab. */
@@ -90,7 +104,7 @@ final class ServeCommand implements Callable<Integer> {
     return config.withLab(
         new LabSettings(
             rate != null || lab.simulateFailures(),
-            rate != null ? rate : lab.failureRate(),
+            rate != null && !rate.isNaN() ? rate : lab.failureRate(),
             outage));
   }
 
@@ -132,12 +146,12 @@ final class ServeCommand implements Callable<Integer> {
         + ")";
   }
 
-  /** Probabilities on the command line. */
+  /** Probabilities on the command line; NaN for an option without one. */
   static final class RateConverter implements ITypeConverter<Double> {
     @Override
     public Double convert(String text) {
       try {
-        return Values.rate(text);
+        return text.isEmpty() ? Double.NaN : Values.rate(text);
       } catch (IllegalArgumentException e) {
         throw new TypeConversionException(text + ": " + e.getMessage());
       }

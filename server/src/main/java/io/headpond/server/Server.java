@@ -2,7 +2,6 @@ package io.headpond.server;
 
 import io.headpond.CacheStatus;
 import io.headpond.FlushReport;
-import io.headpond.server.config.DatasetConfig;
 import io.headpond.server.config.ServerConfig;
 import io.headpond.server.http.ApiServlet;
 import io.headpond.server.http.Dataset;
@@ -62,11 +61,14 @@ final class Server implements AutoCloseable {
       try {
         backend = Backend.open(config, lab);
         opened.push(backend);
-        opened.push(this::closeDatasets);
+        opened.push(() -> Opening.close(datasets));
         Discarded discarded = new Discarded(config.dataDir());
-        for (DatasetConfig dataset : config.datasets()) {
-          datasets.add(new Dataset(dataset, backend.cache(dataset, false), lab, discarded));
-        }
+        // Where tables are created one may refer to another: in the order of the list.
+        datasets.addAll(
+            Opening.open(
+                config.datasets(),
+                !backend.isEmbedded(),
+                each -> new Dataset(each, backend.cache(each, false), lab, discarded)));
       } catch (RuntimeException | Error e) {
         listening.handle((server, failure) -> server).thenAccept(Server::closeIfStarted).join();
         throw e;
@@ -75,13 +77,18 @@ final class Server implements AutoCloseable {
       opened.push(http);
       api.open(datasets, Seeds.over(datasets));
     } catch (RuntimeException | Error e) {
+      // A stop signal ends a start by an interrupt; what was opened is closed all the same.
+      boolean interrupted = Thread.interrupted();
       close();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
       throw e;
     }
   }
 
   /**
-   * Starts all of it. If anything fails, what had been started is stopped again.
+   * Starts all of it. If anything fails, or the thread is interrupted, what had been started is stopped again.
    *
    * @throws io.headpond.HeadpondException or an {@link io.headpond.postgres.EmbeddedPostgresException}, with what to do
    */
@@ -114,8 +121,8 @@ final class Server implements AutoCloseable {
     return reasons;
   }
 
-  /** Takes no more writes, writes what is pending within the deadline, and ends. */
-  Stopped stop() {
+  /** Takes no more writes, and writes what is pending within the deadline. What it returns is final; {@link #close} is due. */
+  Stopped drain() {
     api.stopWrites();
     List<CompletableFuture<FlushReport>> drains = new ArrayList<>();
     for (Dataset dataset : datasets) {
@@ -140,7 +147,6 @@ final class Server implements AutoCloseable {
         letters.put(dataset.name(), status.parked());
       }
     }
-    close();
     return new Stopped(written, pending, letters);
   }
 
@@ -152,31 +158,8 @@ final class Server implements AutoCloseable {
       try {
         next.close();
       } catch (Exception e) {
-        LOG.warn("{} did not close as it should", next.getClass().getSimpleName(), e);
+        LOG.warn("not all was closed as it should be: {}", e.getMessage(), e);
       }
-    }
-  }
-
-  /** Side by side: with the database away each takes some seconds to give up. */
-  private void closeDatasets() {
-    List<Thread> closing = new ArrayList<>();
-    for (Dataset dataset : datasets) {
-      Thread thread = new Thread(dataset.cache()::close, "headpond-" + dataset.name() + "-close");
-      thread.start();
-      closing.add(thread);
-    }
-    boolean interrupted = false;
-    for (Thread thread : closing) {
-      while (thread.isAlive()) {
-        try {
-          thread.join();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
     }
   }
 

@@ -10,9 +10,14 @@ final class Frozen implements AutoCloseable {
   private final List<Long> stopped = new ArrayList<>();
 
   Frozen(EmbeddedPostgres postgres) throws Exception {
+    this(postgres.pid());
+  }
+
+  /** By the process id of the postmaster. */
+  Frozen(long pid) throws Exception {
     // First the one that makes others.
-    stop(postgres.pid());
-    ProcessHandle postmaster = ProcessHandle.of(postgres.pid()).orElseThrow();
+    stop(pid);
+    ProcessHandle postmaster = ProcessHandle.of(pid).orElseThrow();
     for (ProcessHandle backend : postmaster.descendants().toList()) {
       stop(backend.pid());
     }

@@ -20,7 +20,7 @@ class ShutdownIT {
   private static final Duration DRAIN = Duration.ofSeconds(1);
 
   /** Beyond the deadline: leases, connections, the JVM, on a machine that does other things too. Far from any time limit of a connection. */
-  private static final Duration MORE = Duration.ofSeconds(14);
+  private static final Duration MORE = Duration.ofSeconds(20);
 
   @TempDir private static Path postgresFolder;
 
