@@ -51,7 +51,7 @@ final class AbandonedJournals {
       return entries.filter(Files::isDirectory).sorted().toList();
     } catch (IOException e) {
       throw new ConfigurationException(
-          "data folder " + journals + ": cannot be read: " + e.getMessage(), e);
+          "data folder " + journals + ": cannot be read: " + DataFolder.reason(e), e);
     }
   }
 }

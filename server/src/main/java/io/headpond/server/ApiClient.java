@@ -36,15 +36,16 @@ import tools.jackson.core.util.DefaultPrettyPrinter;
 final class ApiClient {
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration TIMEOUT = Duration.ofMinutes(11);
+  private static final String DEFAULT = "http://127.0.0.1:8080";
   private static final String PROBLEM = "{\"type\":\"urn:headpond:problem:";
   private static final JsonFactory JSON = JsonFactory.builder().build();
 
   @Option(
       names = "--server",
       paramLabel = "URL",
-      defaultValue = "${env:HEADPOND_SERVER:-http://127.0.0.1:8080}",
-      description = "The server to ask (HEADPOND_SERVER). Default: http://127.0.0.1:8080.")
-  private String server = "http://127.0.0.1:8080";
+      defaultValue = "${env:HEADPOND_SERVER:-" + DEFAULT + "}",
+      description = "The server to ask (HEADPOND_SERVER). Default: " + DEFAULT + ".")
+  private String server = DEFAULT;
 
   /** The answer to a GET. */
   String get(String path) {
@@ -73,7 +74,7 @@ final class ApiClient {
   }
 
   /** Gives each line of the answer to a GET, as it comes. A last line that is a problem is an error: the answer was cut. */
-  void lines(String path, Line line) {
+  void lines(String path, Line line) throws IOException {
     try (Stream<String> lines = send("GET", path, "", BodyHandlers.ofLines())) {
       for (Iterator<String> each = lines.iterator(); each.hasNext(); ) {
         String text = each.next();
@@ -82,9 +83,15 @@ final class ApiClient {
         }
         line.take(text);
       }
-    } catch (UncheckedIOException | IOException e) {
-      throw new HeadpondException("the answer of " + server + " was cut: " + e.getMessage(), e);
+    } catch (UncheckedIOException e) {
+      throw new HeadpondException(
+          "the answer of " + server + " was cut before its end; ask again", e);
     }
+  }
+
+  /** What was said of the server, as options; empty if it is the default. */
+  Map<String, String> options() {
+    return server.equals(DEFAULT) ? Map.of() : Map.of("server", server);
   }
 
   /** The path of a dataset. */
@@ -165,6 +172,8 @@ final class ApiClient {
           names.add(parser.getString());
         }
       }
+    } catch (JacksonException e) {
+      throw notOurs(e);
     }
     return names;
   }
@@ -201,6 +210,10 @@ final class ApiClient {
               .build()
               .send(request, handler);
     } catch (IOException e) {
+      if ("https".equals(uri.getScheme())) {
+        throw new HeadpondException(
+            "--server " + server + ": no server that speaks TLS answers there; use http://", e);
+      }
       throw new HeadpondException(
           "no server answers at "
               + server

@@ -101,6 +101,14 @@ final class Backend implements AutoCloseable {
       }
       throw e;
     } catch (UnavailableException e) {
+      if (lab.settings().outage()) {
+        throw new UnavailableException(
+            "dataset "
+                + dataset.name()
+                + ": cannot begin without the database, which the lab lets fail: start once without"
+                + " --outage",
+            e);
+      }
       throw new UnavailableException(
           "database "
               + psqlUrl()

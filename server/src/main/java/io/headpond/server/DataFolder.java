@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -72,12 +73,17 @@ final class DataFolder implements AutoCloseable {
     }
   }
 
-  private static String reason(IOException e) {
-    String name = e.getClass().getSimpleName();
-    return switch (name) {
+  /** Why a file or folder cannot be used, for people: some of Java's messages are a bare path. */
+  static String reason(IOException e) {
+    return switch (e.getClass().getSimpleName()) {
       case "AccessDeniedException" -> "permission denied";
       case "FileAlreadyExistsException" -> "it is not a folder";
-      default -> String.valueOf(e.getMessage());
+      case "NoSuchFileException" -> "no such file or folder";
+      case "MalformedInputException", "UnmappableCharacterException" -> "it is no UTF-8";
+      default -> {
+        String reason = e instanceof FileSystemException known ? known.getReason() : e.getMessage();
+        yield reason == null ? "the file system refuses it" : reason;
+      }
     };
   }
 }

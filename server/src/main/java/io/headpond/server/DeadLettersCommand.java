@@ -6,12 +6,12 @@ import java.io.OutputStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -46,7 +46,9 @@ final class DeadLettersCommand {
     @Option(names = "--dataset", required = true, paramLabel = "NAME", description = "Whose.")
     private String dataset = "";
 
-    @Parameters(paramLabel = "KEY", description = "The text of the key, as lists show it.")
+    @Parameters(
+        paramLabel = "KEY",
+        description = "The text of the key, as lists show it; behind -- if it begins with -.")
     private String key = "";
 
     /** Its path under the server. */
@@ -109,10 +111,23 @@ final class DeadLettersCommand {
         System.out.print(LetterTable.of(name, ApiClient.objects(page, "letters")));
         String next = ApiClient.field(page, "next");
         if (next != null) {
-          System.out.println("There are more: --dataset " + name + " --after '" + next + "'");
+          System.out.println("There are more: " + more(name, next));
         }
       }
       return Cli.DONE;
+    }
+
+    /** The command that prints the page behind a key; a shell takes it as it stands. */
+    private String more(String name, String next) {
+      Map<String, String> options = new LinkedHashMap<>();
+      options.put("dataset", name);
+      options.putAll(letters.query());
+      options.put("limit", Integer.toString(limit));
+      options.put("after", next);
+      options.putAll(client.options());
+      return options.entrySet().stream()
+          .map(each -> " --" + each.getKey() + "=" + Welcome.quote(each.getValue()))
+          .collect(Collectors.joining("", "headpond dead-letters list", ""));
     }
   }
 
@@ -147,7 +162,9 @@ final class DeadLettersCommand {
     @Option(names = "--all", description = "All dead letters of the dataset.")
     private boolean all;
 
-    @Parameters(paramLabel = "KEY", description = "Texts of keys, as lists show them.")
+    @Parameters(
+        paramLabel = "KEY",
+        description = "Texts of keys, as lists show them; behind -- if they begin with -.")
     private List<String> keys = List.of();
 
     @Spec private @Nullable CommandSpec spec;
@@ -176,16 +193,25 @@ final class DeadLettersCommand {
         System.out.println("Tried again: " + ApiClient.field(answer, "retried"));
         return Cli.DONE;
       }
+      int failed = 0;
       for (String key : keys) {
-        client.post(
-            path
-                + "/"
-                + client.keySegment(dataset, key)
-                + ":retry"
-                + ApiClient.query(version.query()));
+        try {
+          client.post(
+              path
+                  + "/"
+                  + client.keySegment(dataset, key)
+                  + ":retry"
+                  + ApiClient.query(version.query()));
+        } catch (HeadpondException e) {
+          failed++;
+          System.err.println("headpond: " + key + ": " + e.getMessage());
+        }
       }
-      System.out.println("Tried again: " + keys.size());
-      return Cli.DONE;
+      System.out.println(
+          "Tried again: "
+              + (keys.size() - failed)
+              + (failed == 0 ? "" : "; not tried again: " + failed));
+      return failed == 0 ? Cli.DONE : Cli.ERROR;
     }
   }
 
@@ -237,7 +263,11 @@ final class DeadLettersCommand {
         return Files.readString(file);
       } catch (IOException e) {
         throw new HeadpondException(
-            "--file " + file + ": cannot be read (" + e.getMessage() + "); name a file of UTF-8",
+            "--file "
+                + file
+                + ": cannot be read ("
+                + DataFolder.reason(e)
+                + "); name a file of UTF-8",
             e);
       }
     }
@@ -300,23 +330,56 @@ final class DeadLettersCommand {
     public Integer call() {
       List<String> names = dataset == null ? client.datasets() : List.of(dataset);
       if (output == null) {
-        export(names, System.out);
-        System.out.flush();
-        return Cli.DONE;
+        return print(names);
       }
-      try (OutputStream out = Files.newOutputStream(output, StandardOpenOption.CREATE_NEW)) {
-        System.err.printf("Exported to %s: %,d%n", output, export(names, out));
+      if (Files.exists(output)) {
+        throw exists(output, null);
+      }
+      Path part = output.resolveSibling(output.getFileName() + ".part");
+      try {
+        long count;
+        try (OutputStream out = Files.newOutputStream(part)) {
+          count = export(names, out);
+        }
+        Files.move(part, output);
+        System.err.printf("Exported to %s: %,d%n", output, count);
       } catch (FileAlreadyExistsException e) {
-        throw new HeadpondException(
-            "--output " + output + ": is there already; name another file", e);
+        throw exists(output, e);
       } catch (IOException e) {
         throw new HeadpondException(
-            "--output " + output + ": cannot be written (" + e.getMessage() + ")", e);
+            "--output " + output + ": cannot be written (" + DataFolder.reason(e) + ")", e);
+      } finally {
+        delete(part);
       }
       return Cli.DONE;
     }
 
-    private long export(List<String> names, OutputStream out) {
+    private int print(List<String> names) {
+      try {
+        export(names, System.out);
+        System.out.flush();
+        return Cli.DONE;
+      } catch (IOException e) {
+        throw new HeadpondException(
+            "standard output cannot be written (" + DataFolder.reason(e) + ")", e);
+      }
+    }
+
+    private static HeadpondException exists(Path output, @Nullable IOException e) {
+      return new HeadpondException(
+          "--output " + output + ": is there already; name another file", e);
+    }
+
+    /** Nothing that is not whole stays. */
+    private static void delete(Path part) {
+      try {
+        Files.deleteIfExists(part);
+      } catch (IOException e) {
+        // What kept it from being written is told already.
+      }
+    }
+
+    private long export(List<String> names, OutputStream out) throws IOException {
       long[] count = new long[1];
       for (String name : names) {
         String path = client.dataset(name) + PATH + ":export" + ApiClient.query(letters.query());

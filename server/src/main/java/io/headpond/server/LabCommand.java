@@ -19,8 +19,7 @@ import picocli.CommandLine.Spec;
       "Lets a running server simulate failures of its database, or ends that; prints what it simulates.",
       "Without an option it only prints."
     },
-    mixinStandardHelpOptions = true,
-    subcommands = LabCommand.Status.class)
+    mixinStandardHelpOptions = true)
 final class LabCommand implements Callable<Integer> {
   private static final String PATH = "/admin/lab";
 
@@ -30,9 +29,9 @@ final class LabCommand implements Callable<Integer> {
       names = "--failures",
       paramLabel = "RATE",
       arity = "0..1",
-      fallbackValue = "0.5",
       converter = ServeCommand.RateConverter.class,
-      description = "Refuses each attempt of each row with this probability, 0.5 if none is given.")
+      description =
+          "Refuses each attempt of each row with this probability; the rate that is set, at first 0.5, if none is given.")
   private @Nullable Double failures;
 
   @Option(names = "--outage", description = "Lets every request to the database fail.")
@@ -42,21 +41,6 @@ final class LabCommand implements Callable<Integer> {
   private boolean off;
 
   @Spec private @Nullable CommandSpec spec;
-
-  /** {@code headpond lab status}. */
-  @Command(
-      name = "status",
-      description = "Prints what a running server simulates.",
-      mixinStandardHelpOptions = true)
-  static final class Status implements Callable<Integer> {
-    @Mixin private final ApiClient client = new ApiClient();
-
-    @Override
-    public Integer call() {
-      System.out.println(ApiClient.pretty(client.get(PATH)));
-      return Cli.DONE;
-    }
-  }
 
   @Override
   public Integer call() {
@@ -69,7 +53,10 @@ final class LabCommand implements Callable<Integer> {
       changes.add("\"simulateFailures\":false");
     }
     if (failures != null) {
-      changes.add("\"simulateFailures\":true,\"failureRate\":" + failures);
+      changes.add("\"simulateFailures\":true");
+    }
+    if (failures != null && !failures.isNaN()) {
+      changes.add("\"failureRate\":" + failures);
     }
     if (off || outage) {
       changes.add("\"outage\":" + outage);

@@ -1,12 +1,16 @@
 package io.headpond.server;
 
 import io.headpond.ErrorClass;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeParseException;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** The options that say which dead letters are meant. */
 final class LetterOptions {
@@ -29,12 +33,14 @@ final class LetterOptions {
   @Option(
       names = "--since",
       paramLabel = "TIME",
+      converter = TimeConverter.class,
       description = "Refused for the last time then or later, such as 2026-01-31T10:15:30Z.")
   private @Nullable String since;
 
   @Option(
       names = "--before",
       paramLabel = "TIME",
+      converter = TimeConverter.class,
       description = "Refused for the last time before.")
   private @Nullable String before;
 
@@ -43,6 +49,19 @@ final class LetterOptions {
     @Override
     public Iterator<String> iterator() {
       return Arrays.stream(ErrorClass.values()).map(ErrorClass::text).iterator();
+    }
+  }
+
+  /** Times, in the words of a command line. */
+  static final class TimeConverter implements ITypeConverter<String> {
+    @Override
+    public String convert(String text) {
+      try {
+        return OffsetDateTime.parse(text).toInstant().toString();
+      } catch (DateTimeParseException e) {
+        throw new TypeConversionException(
+            text + ": must be a time such as 2026-01-31T10:15:30Z or 2026-01-31T12:15:30+02:00");
+      }
     }
   }
 

@@ -4,11 +4,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** Dead letters as a table of at most 100 columns. Stateless. */
+/**
+ * Dead letters as a table: a line for each with its key, whole however long it is since commands need it, and below it the error, in lines
+ * of at most 100 columns. Stateless.
+ */
 final class LetterTable {
-  private static final String ROW = "%-20s %5s  %-19s  %-11s  %-8s  %s";
-  private static final int KEY = 20;
-  private static final int ERROR = 26;
+  private static final String ROW = "%5s  %-19s  %-11s  %-8s  %s";
+  private static final String INDENT = "       ";
+  private static final int WIDTH = 100;
 
   private LetterTable() {}
 
@@ -18,16 +21,16 @@ final class LetterTable {
       return table.append(": no dead letters\n").toString();
     }
     table.append('\n');
-    line(table, "KEY", "TRIES", "LAST (UTC)", "CLASS", "SQLSTATE", "ERROR");
+    line(table, "TRIES", "LAST (UTC)", "CLASS", "SQLSTATE", "KEY, and below it the error");
     for (Map<String, String> letter : letters) {
       line(
           table,
-          cut(text(letter, "key"), KEY),
           text(letter, "attempts"),
           text(letter, "last").replaceAll("[.][0-9]*Z|Z", "").replace('T', ' '),
           text(letter, "class"),
           text(letter, "sqlstate"),
-          cut(text(letter, "error"), ERROR));
+          text(letter, "key"));
+      wrap(table, text(letter, "error").replaceAll("\\s+", " ").strip());
     }
     return table.toString();
   }
@@ -36,11 +39,19 @@ final class LetterTable {
     table.append(String.format(ROW, cells).stripTrailing()).append('\n');
   }
 
-  private static String text(Map<String, String> letter, String name) {
-    return Objects.requireNonNullElse(letter.get(name), "-");
+  private static void wrap(StringBuilder table, String text) {
+    int room = WIDTH - INDENT.length();
+    String left = text;
+    while (left.length() > room) {
+      int space = left.lastIndexOf(' ', room);
+      int end = space > 0 ? space : room;
+      table.append(INDENT).append(left, 0, end).append('\n');
+      left = left.substring(end).stripLeading();
+    }
+    table.append(INDENT).append(left).append('\n');
   }
 
-  private static String cut(String text, int length) {
-    return text.length() <= length ? text : text.substring(0, length - 3) + "...";
+  private static String text(Map<String, String> letter, String name) {
+    return Objects.requireNonNullElse(letter.get(name), "-");
   }
 }

@@ -97,7 +97,8 @@ final class Welcome {
     };
   }
 
-  private static String quote(String text) {
+  /** As one word of a shell. */
+  static String quote(String text) {
     return "'" + text.replace("'", "'\\''") + "'";
   }
 }

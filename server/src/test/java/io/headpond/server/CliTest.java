@@ -2,10 +2,12 @@ package io.headpond.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.HttpServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -73,6 +75,9 @@ class CliTest {
           {"serve", "--simulate-failures=often"},
           {"lab", "--failures", "1.5"},
           {"lab", "--off", "--outage"},
+          {"lab", "--off", "--failures"},
+          {"lab", "--outage", "status"},
+          {"dead-letters", "list", "--since", "yesterday"},
           {"dead-letters"},
           {"dead-letters", "show", "--dataset", "kv"},
           {"dead-letters", "show", "k"},
@@ -125,6 +130,67 @@ class CliTest {
           "is taken by another program");
     }
     assertThat(Path.of(data)).doesNotExist();
+  }
+
+  /** Neither is a file of arguments meant by @, nor an option by a key that stands behind --. */
+  @Test
+  void anyKeyCanBeNamed() throws IOException {
+    Path file = Files.writeString(folder.resolve("args"), "--help");
+    String nobody = "http://127.0.0.1:1";
+    oneLine(
+        run("dead-letters", "show", "--server", nobody, "--dataset", "kv", "@" + file),
+        "no server answers");
+    oneLine(
+        run("dead-letters", "show", "--server", nobody, "--dataset", "kv", "--", "-k"),
+        "no server answers");
+    Result bare = run("dead-letters", "show", "--dataset", "kv", "-k");
+    assertThat(bare.exit()).isEqualTo(2);
+    assertThat(bare.err()).contains("a key that begins with - stands behind --; see");
+    assertThat(run("dead-letters", "list", "--since", "2026-01-31T10:15:30+02:00x").err())
+        .contains("must be a time such as")
+        .doesNotContain("%2B");
+  }
+
+  @Test
+  void whatIsNoServerOfOursIsSaidInOurWords() throws IOException {
+    HttpServer other = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    other.createContext(
+        "/",
+        exchange -> {
+          // Promises more than it sends.
+          exchange.sendResponseHeaders(200, 1_000);
+          exchange.getResponseBody().write("{\"a\": 1}\n".getBytes(StandardCharsets.UTF_8));
+          exchange.close();
+        });
+    other.start();
+    try {
+      String address = "127.0.0.1:" + other.getAddress().getPort();
+      oneLine(run("status", "--dataset", "kv", "--server", "https://" + address), "use http://");
+      Path output = folder.resolve("letters");
+      oneLine(
+          run(
+              "dead-letters",
+              "export",
+              "--dataset",
+              "kv",
+              "--server",
+              "http://" + address,
+              "--output",
+              output.toString()),
+          "was cut before its end; ask again");
+      assertThat(folder).isEmptyDirectory();
+      oneLine(
+          run(
+              "dead-letters",
+              "export",
+              "--dataset",
+              "kv",
+              "--output",
+              folder.resolve("none/letters").toString()),
+          "letters: cannot be written (no such file or folder)");
+    } finally {
+      other.stop(0);
+    }
   }
 
   @Test

@@ -334,7 +334,13 @@ public final class JsonRows {
   static Problem invalidJson(JacksonException e) {
     TokenStreamLocation at = e.getLocation();
     String message = e.getOriginalMessage() == null ? "" : e.getOriginalMessage();
-    message = message.lines().findFirst().orElse("");
+    // What Jackson says of its input is no more than that it does not show it.
+    message =
+        message
+            .lines()
+            .findFirst()
+            .orElse("")
+            .replaceAll(" *\\(start marker at \\[Source:.*?\\]\\)| *\\[Source:.*?\\]", "");
     if (message.length() > SHOWN_MESSAGE) {
       message = message.substring(0, SHOWN_MESSAGE) + "...";
     }

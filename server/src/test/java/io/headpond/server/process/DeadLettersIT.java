@@ -166,7 +166,10 @@ class DeadLettersIT {
         .allMatch(
             line -> line.startsWith("{\"dataset\":\"kv\",\"key\":\"k") && line.endsWith("}}"));
     Table.execute(url, "alter table kv drop constraint good");
-    assertThat(cli("retry", "--dataset", "kv", "k3")).contains("Tried again: 1");
+    ServerProcess.Ended some = run("retry", "--dataset", "kv", "never", "k3", "k2");
+    assertThat(some.exit()).isEqualTo(1);
+    assertThat(some.out()).contains("Tried again: 1; not tried again: 2");
+    assertThat(some.err()).contains("headpond: never: ", "headpond: k2: ").hasLineCount(2);
     assertThat(cli("retry", "--dataset", "kv", "--prefix", "k")).contains("Tried again: 1");
     ServerProcess.Ended gone = run("show", "--dataset", "kv", "k2");
     assertThat(gone.exit()).isEqualTo(1);
@@ -177,6 +180,25 @@ class DeadLettersIT {
           wire.send("POST", "/v1/datasets/kv/flush", "");
           return Table.query(url, "select * from kv").size() == 3;
         });
+    assertThat(server.terminate().exit()).isZero();
+  }
+
+  /** What a list shows is what the other commands take: the whole key, and a next page that a shell takes. */
+  @Test
+  void aListShowsWholeKeysAndTheNameOfTheConstraint() throws Exception {
+    String key = "0b0f7c5e-6f0e-4f43-9d0c-2f4a1f1f5a01";
+    String constraint = "values_that_begin_with_this_are_not_what_the_warehouse_takes_in";
+    Table.execute(
+        url, "alter table kv add constraint " + constraint + " check (value not like 'odd%')");
+    park(key, "odd 1");
+    park("it's", "odd 2");
+    assertThat(cli("list").replaceAll("\\s+", " ")).contains(key, "\"" + constraint + "\"");
+    assertThat(cli("list", "--class", "constraint", "--limit", "1"))
+        .contains(
+            "There are more: headpond dead-letters list --dataset='kv' --class='constraint'"
+                + " --limit='1' --after='"
+                + key
+                + "' --server='http://127.0.0.1:");
     assertThat(server.terminate().exit()).isZero();
   }
 
