@@ -23,7 +23,12 @@ final class KeyHistory<K, V> {
   private record Discard(long time, long version) {}
 
   /** What a read must not fall behind. */
-  record Floor(long version, long begun, @Nullable String what) {}
+  record Floor(long version, long begun, @Nullable Object write, boolean seen) {
+    /** For people; made only for them, since a run asks for a floor at each of its steps. */
+    private @Nullable String what() {
+      return write == null ? null : write + (seen ? ", which a read had given" : "");
+    }
+  }
 
   private final String key;
   private final List<Loss> losses;
@@ -184,15 +189,15 @@ final class KeyHistory<K, V> {
   private Floor floor(long from, long to) {
     long version = 0;
     long begun = 0;
-    String what = null;
+    HistoryChecker<K, V>.Attempt newest = null;
     for (HistoryChecker<K, V>.Attempt attempt : kept(from, to)) {
       if (attempt.version >= version) {
         version = attempt.version;
-        what = attempt.toString();
+        newest = attempt;
       }
       begun = Math.max(begun, attempt.begun);
     }
-    return new Floor(version, begun, what);
+    return new Floor(version, begun, newest, false);
   }
 
   void check(@Nullable Held<V> held, List<String> violations) {
@@ -215,7 +220,7 @@ final class KeyHistory<K, V> {
                 + " holds a foreign "
                 + text.apply(value)
                 + ", and "
-                + floor.what
+                + floor.what()
                 + " is lost");
       }
       return;
@@ -366,7 +371,7 @@ final class KeyHistory<K, V> {
         if (what != null
             && what.version > floor.version
             && !lostAfterSeen(what, earlier.ended, read.ended)) {
-          floor = new Floor(what.version, floor.begun, what + ", which a read had given");
+          floor = new Floor(what.version, floor.begun, what, true);
         }
       }
     }
@@ -425,6 +430,6 @@ final class KeyHistory<K, V> {
     return text.apply(value)
         + (version == 0 ? "" : " at version " + version)
         + (!known ? ", which nobody wrote or which was said to have failed" : "")
-        + (floor.what == null ? "" : ", but " + floor.what + " was there before");
+        + (floor.write == null ? "" : ", but " + floor.what() + " was there before");
   }
 }
