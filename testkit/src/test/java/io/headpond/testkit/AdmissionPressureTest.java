@@ -167,7 +167,7 @@ class AdmissionPressureTest {
     int parked = 0;
     int deferred = 0;
     int waiting = 0;
-    for (long seed = 0; seed < 60; seed++) {
+    for (long seed = 0; seed < (byBytes ? 30 : 60); seed++) {
       Pressure one = new Pressure(seed, byBytes);
       one.t.database.refuseWith(AdmissionPressureTest::refusal);
       for (int i = 0; i < (byBytes ? 900 : 300); i++) {
