@@ -88,7 +88,7 @@ final class Delivery {
     this.engine = engine;
     this.flusher = flusher;
     this.steps = steps;
-    this.stagedWrites = new StagedWrites(core, engine, flusher, steps, partition);
+    this.stagedWrites = new StagedWrites(core, engine, flusher, steps, partition, this::underWay);
     this.events = new FlushEvents(core, flusher, partition);
     this.settling =
         new Settling(core, engine, this, steps, refusals, stagedWrites, events, partition);
@@ -142,9 +142,15 @@ final class Delivery {
     return limits.searching();
   }
 
+  private boolean underWay(Mutation mutation) {
+    return carries(inFlight, mutation)
+        || carries(unknown, mutation)
+        || carries(committed, mutation);
+  }
+
   /** Takes a staged write back whose caller has waited long enough, and answers it. */
   void unstage(Mutation mutation) {
-    if (carries(inFlight, mutation) || carries(unknown, mutation) || carries(committed, mutation)) {
+    if (underWay(mutation)) {
       stagedWrites.tooLateToTakeBack(mutation);
     } else if (taking) {
       stagedWrites.decideLater(mutation);

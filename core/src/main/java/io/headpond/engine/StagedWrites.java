@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,18 +31,28 @@ final class StagedWrites {
   private final Steps steps;
   private final int partition;
 
+  /** Whether a batch carries the mutation of which it is not known what became of it. */
+  private final Predicate<Mutation> underWay;
+
   /** Write ids of those whose caller has been told that the outcome is unknown. */
   private final Set<Long> answered = new HashSet<>();
 
   /** To be taken back as soon as it is known what the take under way has returned. */
   private final List<Mutation> undecided = new ArrayList<>();
 
-  StagedWrites(Core core, Engine engine, Flusher flusher, Steps steps, int partition) {
+  StagedWrites(
+      Core core,
+      Engine engine,
+      Flusher flusher,
+      Steps steps,
+      int partition,
+      Predicate<Mutation> underWay) {
     this.store = core.store();
     this.engine = engine;
     this.flusher = flusher;
     this.steps = steps;
     this.partition = partition;
+    this.underWay = underWay;
   }
 
   /** The deadline of one that is under way has passed. */
@@ -85,7 +96,14 @@ final class StagedWrites {
               } else {
                 answer = new OutcomeUnknownException("the write could no longer be taken back");
               }
-              steps.on(() -> answer(mutation, answer));
+              steps.on(
+                  () ->
+                      answer(
+                          mutation,
+                          removed != null && removed && underWay.test(mutation)
+                              ? new OutcomeUnknownException(
+                                  "a batch took the write before it was taken back")
+                              : answer));
             });
   }
 

@@ -30,6 +30,7 @@ public final class FaultyStore extends ForwardingStore {
   private boolean holdTake;
   private boolean holdDefer;
   private boolean holdOwed;
+  private boolean holdUnstage;
   private int failing;
   private @Nullable Error thrown;
   private int throwIn;
@@ -64,6 +65,11 @@ public final class FaultyStore extends ForwardingStore {
     holdOwed = true;
   }
 
+  /** Staged writes are forgotten later: until then a batch may take them. */
+  public void holdUnstage() {
+    holdUnstage = true;
+  }
+
   /** So many of the next parkings, forgettings of staged writes and retries of letters fail, and nothing is done. */
   public void failNext(int count) {
     failing = count;
@@ -95,6 +101,7 @@ public final class FaultyStore extends ForwardingStore {
     holdTake = false;
     holdDefer = false;
     holdOwed = false;
+    holdUnstage = false;
     List<Runnable> steps = List.copyOf(held);
     held.clear();
     steps.forEach(Runnable::run);
@@ -172,7 +179,7 @@ public final class FaultyStore extends ForwardingStore {
   @Override
   public CompletionStage<Boolean> unstage(int partition, long epoch, Mutation mutation) {
     mayThrow();
-    return fails() ? failed() : real().unstage(partition, epoch, mutation);
+    return fails() ? failed() : step(holdUnstage, () -> real().unstage(partition, epoch, mutation));
   }
 
   @Override

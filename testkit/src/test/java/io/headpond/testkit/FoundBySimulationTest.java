@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.headpond.Durability;
+import io.headpond.OutcomeUnknownException;
 import io.headpond.RejectedException;
 import io.headpond.UnavailableException;
 import io.headpond.journal.JournalStore;
@@ -147,6 +148,25 @@ class FoundBySimulationTest {
     f.disk.failWrites(false);
     f.open();
     assertThat(f.get(1)).isEqualTo("a");
+  }
+
+  /** Where the store takes its time, as one across a network does. */
+  @Test
+  void aWriteThatABatchTakesWhileItIsTakenBackIsNotSaidToBeUndone() {
+    f.open();
+    f.database.setAway(true);
+    var write = f.write(1, "a", Durability.DATABASE);
+    f.store().holdUnstage();
+    f.environment.advance(Duration.ofSeconds(31));
+    f.database.setAway(false);
+    f.database.holdReplies();
+    f.environment.advance(LONG);
+    assertThat(f.database.row(key(1))).isNotNull();
+    f.store().release();
+    f.environment.run();
+    assertThat(write).isCompletedExceptionally();
+    assertThatThrownBy(() -> f.environment.await(write))
+        .isInstanceOf(OutcomeUnknownException.class);
   }
 
   /** Of two clones the newer one goes on; the other would fence it as soon as one of its replies is lost. */
