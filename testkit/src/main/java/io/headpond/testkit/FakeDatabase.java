@@ -80,6 +80,9 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private static final Duration SEARCH_TIME = Duration.ofSeconds(10);
   private static final Duration WRITTEN_IN_SEARCH = Duration.ofSeconds(5);
 
+  /** Between the look at a lease and the rows, where a {@link Weakness} allows it. */
+  private static final int LONGEST_STALL_MILLIS = 3_000;
+
   private final Environment environment;
   private final Map<Key, Stored> rows = new HashMap<>();
   private final Map<Integer, LeaseRow> leases = new HashMap<>();
@@ -444,7 +447,24 @@ public final class FakeDatabase implements SystemOfRecordFactory {
                   checkLease(lease);
                   return null;
                 })
-            .thenCompose(looked -> apply(batch, lease, fault));
+            .thenCompose(
+                looked -> {
+                  CompletableFuture<Applied> later = new CompletableFuture<>();
+                  environment.schedule(
+                      Duration.ofMillis(
+                          Long.remainderUnsigned(environment.random(), LONGEST_STALL_MILLIS)),
+                      () ->
+                          apply(batch, lease, fault)
+                              .whenComplete(
+                                  (applied, failure) -> {
+                                    if (failure == null) {
+                                      later.complete(applied);
+                                    } else {
+                                      later.completeExceptionally(failure);
+                                    }
+                                  }));
+                  return later;
+                });
       }
       return apply(batch, lease, fault);
     }

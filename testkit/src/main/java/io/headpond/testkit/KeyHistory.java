@@ -380,16 +380,20 @@ final class KeyHistory<K, V> {
 
   /** The write that a read has seen; null if that is not certain. */
   private HistoryChecker<K, V>.@Nullable Attempt writeOf(HistoryChecker<K, V>.Read read) {
+    HistoryChecker<K, V>.Attempt found = null;
     for (HistoryChecker<K, V>.Attempt attempt : attempts) {
       if (attempt.end != End.FOREIGN
           && attempt.version != 0
           && (read.version == 0 || read.version == attempt.version)
           && attempt.valueKnown
           && Objects.equals(attempt.value, read.value)) {
-        return attempt;
+        if (found != null) {
+          return null;
+        }
+        found = attempt;
       }
     }
-    return null;
+    return found != null && found.begun < read.ended ? found : null;
   }
 
   /** What is seen before it is acknowledged has been handed to the journal, if it was to be at all. */

@@ -19,6 +19,7 @@ import io.headpond.WriteOptions;
 import io.headpond.testkit.FakeDatabase;
 import io.headpond.testkit.HistoryChecker;
 import io.headpond.testkit.simulation.Coverage.State;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -92,7 +93,10 @@ final class Clients {
       case 18 -> flush(instance);
       case 19 -> invalidate(instance);
       case 20, 21 -> sendAgain(instance);
-      case 22 -> load(instance);
+      case 22 -> {
+        load(instance);
+        impatient(instance);
+      }
       default -> conditional(instance);
     }
   }
@@ -140,8 +144,11 @@ final class Clients {
   }
 
   private void put(Instance instance) {
+    put(instance, key());
+  }
+
+  private void put(Instance instance, Key key) {
     Row row = Values.of(markedWord("p") + padding());
-    Key key = key();
     world.count(State.PUT);
     ask(
         instance,
@@ -405,6 +412,21 @@ final class Clients {
     if (!(failure instanceof UnavailableException)) {
       unexpected("a read", failure);
     }
+  }
+
+  /** Reads an entry before it is written and again when it has gone to the database, without waiting for anything. */
+  private void impatient(Instance instance) {
+    Key key = key();
+    read(instance, key);
+    put(instance, key);
+    flush(instance);
+    world.time.schedule(
+        Duration.ofMillis(random.nextInt(500)),
+        () -> {
+          if (instance.up()) {
+            read(instance, key);
+          }
+        });
   }
 
   void readAll(Instance instance) {

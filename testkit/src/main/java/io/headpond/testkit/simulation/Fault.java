@@ -50,6 +50,8 @@ enum Fault {
   TWICE_AND_LATE,
   /** Requests and replies take their time, and overtake each other. */
   SLOW,
+  /** The answers to loads come so late that what they say has changed meanwhile. */
+  SLOW_LOADS,
   /** The steps of the hot store take their time. */
   SLOW_STORE,
   /** Limits and other settings are others after a restart. */

@@ -40,7 +40,11 @@ final class Instance {
       HotStore real = world.plant.store(journal.open(settings));
       HotStore opened =
           new Witness(
-              new SlowStore(real, world, environment), world, refused, Instance.this.settings);
+              new SlowStore(real, world, environment),
+              world,
+              refused,
+              Instance.this.settings,
+              Instance.this::alive);
       store = opened;
       return opened;
     }

@@ -38,6 +38,7 @@ final class Refused {
   private final Set<Write> alone = new HashSet<>();
 
   private final Set<Write> stale = new HashSet<>();
+  private final Map<Key, Integer> counted = new HashMap<>();
   private final Map<Key, Long> parked = new HashMap<>();
   private final Map<Key, Long> parkedEarlier = new HashMap<>();
   private final FakeDatabase database;
@@ -134,6 +135,21 @@ final class Refused {
 
   void parked(Mutation mutation) {
     parked.merge(mutation.key(), mutation.version(), Math::max);
+  }
+
+  /** A refusal was counted, durably. */
+  void counted(Key key, int attempts) {
+    counted.put(key, attempts);
+  }
+
+  /** Nothing is held against the entry any more. */
+  void forgiven(Key key) {
+    counted.remove(key);
+  }
+
+  /** How many refusals of the entry have been counted. */
+  int counted(Key key) {
+    return counted.getOrDefault(key, 0);
   }
 
   /** A process has ended. */

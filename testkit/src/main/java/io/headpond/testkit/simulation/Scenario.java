@@ -45,6 +45,7 @@ final class Scenario {
     RATES.put(Fault.TWICE, 0.1);
     RATES.put(Fault.TWICE_AND_LATE, 0.1);
     RATES.put(Fault.SLOW, 0.3);
+    RATES.put(Fault.SLOW_LOADS, 0.7);
     RATES.put(Fault.SLOW_STORE, 0.3);
     RATES.put(Fault.OTHER_SETTINGS, 0.5);
   }

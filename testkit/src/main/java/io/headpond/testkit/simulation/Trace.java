@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The last events of a run, in their order. Nothing is made into text before somebody asks. */
 final class Trace {
-  private static final int MOST = 250;
+  private static final int MOST = 2500;
 
   private record Event(long nanos, @Nullable Object[] parts) {}
 

@@ -49,14 +49,14 @@ final class Wire implements SystemOfRecordFactory {
       throw new ProcessDied();
     }
     acquired.clear();
-    return new Link(world.plant.systemOfRecord(world.database.connect(dataset, declared)));
+    return world.plant.systemOfRecord(new Link(world.database.connect(dataset, declared)));
   }
 
   @Override
   public SystemOfRecord resume(String dataset, RowType declared, byte[] mapping) {
     world.count(Coverage.State.STARTED_WITHOUT_THE_DATABASE);
     acquired.clear();
-    return new Link(world.plant.systemOfRecord(world.database.resume(dataset, declared, mapping)));
+    return world.plant.systemOfRecord(new Link(world.database.resume(dataset, declared, mapping)));
   }
 
   /** Whether the process has had the leases of all partitions. */
@@ -156,10 +156,19 @@ final class Wire implements SystemOfRecordFactory {
       if (strikes(Fault.LOST_REQUEST)) {
         later(() -> answer(reply, what, lost()));
       } else {
-        carry(() -> request.get().whenComplete((value, e) -> answer(reply, what, value, e)));
+        carry(() -> request.get().whenComplete((value, e) -> late(reply, what, value, e)));
       }
     }
     return reply;
+  }
+
+  private <T> void late(
+      CompletableFuture<T> reply, String what, @Nullable T value, @Nullable Throwable failure) {
+    if (strikes(Fault.SLOW_LOADS)) {
+      later(() -> answer(reply, what, value, failure));
+    } else {
+      answer(reply, what, value, failure);
+    }
   }
 
   /**

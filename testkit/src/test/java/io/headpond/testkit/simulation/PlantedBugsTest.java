@@ -37,11 +37,20 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
 
 /** The simulation finds bugs: each of these, planted between the parts of the product, breaks a promise within 2,000 seeds. */
 class PlantedBugsTest {
   private static final int SEEDS = 2_000;
+
+  private String name = "";
+
+  @BeforeEach
+  void name(TestInfo test) {
+    name = test.getDisplayName();
+  }
 
   @Test
   void settleByKeyAlone() {
@@ -374,11 +383,11 @@ class PlantedBugsTest {
                     }));
   }
 
-  private static void assertFound(Supplier<Plant> plants) {
+  private void assertFound(Supplier<Plant> plants) {
     for (long seed = 0; seed < SEEDS; seed++) {
       List<String> violations = Simulation.run(seed, plants.get()).violations();
       if (!violations.isEmpty()) {
-        System.out.println("found with seed " + seed + ": " + violations.get(0));
+        System.out.println(name + ": found with seed " + seed + ": " + violations.get(0));
         return;
       }
     }
