@@ -333,7 +333,7 @@ final class DeadLettersCommand {
         return print(names);
       }
       if (Files.exists(output)) {
-        throw exists(output, null);
+        throw exists(output);
       }
       Path part = output.resolveSibling(output.getFileName() + ".part");
       try {
@@ -344,7 +344,7 @@ final class DeadLettersCommand {
         Files.move(part, output);
         System.err.printf("Exported to %s: %,d%n", output, count);
       } catch (FileAlreadyExistsException e) {
-        throw exists(output, e);
+        throw exists(output);
       } catch (IOException e) {
         throw new HeadpondException(
             "--output " + output + ": cannot be written (" + DataFolder.reason(e) + ")", e);
@@ -365,9 +365,8 @@ final class DeadLettersCommand {
       }
     }
 
-    private static HeadpondException exists(Path output, @Nullable IOException e) {
-      return new HeadpondException(
-          "--output " + output + ": is there already; name another file", e);
+    private static HeadpondException exists(Path output) {
+      return new HeadpondException("--output " + output + ": is there already; name another file");
     }
 
     /** Nothing that is not whole stays. */
