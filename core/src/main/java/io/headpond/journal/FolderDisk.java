@@ -11,6 +11,7 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -47,7 +48,11 @@ final class FolderDisk implements Disk {
     }
   }
 
-  private static void createFolder(Path folder) throws IOException {
+  /**
+   * One at a time: journals that are opened side by side share parents, and none may go on before the entry of its parent is
+   * forced.
+   */
+  private static synchronized void createFolder(Path folder) throws IOException {
     if (Files.isDirectory(folder)) {
       return;
     }
@@ -55,7 +60,14 @@ final class FolderDisk implements Disk {
     if (parent != null) {
       createFolder(parent);
     }
-    Files.createDirectory(folder);
+    try {
+      Files.createDirectory(folder);
+    } catch (FileAlreadyExistsException e) {
+      if (!Files.isDirectory(folder)) {
+        throw e;
+      }
+      // Another process was faster.
+    }
     if (parent != null) {
       forceDirectory(parent);
     }

@@ -9,6 +9,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -28,6 +34,34 @@ class FolderDiskTest {
     Disk disk = Disk.in(folder.resolve("a/b"));
     assertThat(disk.list()).isEmpty();
     assertThat(folder.resolve("a/b")).isDirectory();
+  }
+
+  /** The datasets of a server are opened side by side, and their journals share a parent that is not there yet. */
+  @Test
+  void foldersWithTheSameParentsMayBeCreatedAtOnce() throws Exception {
+    int many = 6;
+    ExecutorService threads = Executors.newFixedThreadPool(many);
+    try {
+      for (int round = 0; round < 50; round++) {
+        Path parent = folder.resolve("data" + round).resolve("journal");
+        CyclicBarrier start = new CyclicBarrier(many);
+        List<Future<Disk>> disks = new ArrayList<>();
+        for (int i = 0; i < many; i++) {
+          Path each = parent.resolve("" + i);
+          disks.add(
+              threads.submit(
+                  () -> {
+                    start.await();
+                    return Disk.in(each);
+                  }));
+        }
+        for (Future<Disk> disk : disks) {
+          assertThat(disk.get().list()).isEmpty();
+        }
+      }
+    } finally {
+      threads.shutdown();
+    }
   }
 
   @Test

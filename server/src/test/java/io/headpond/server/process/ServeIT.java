@@ -89,6 +89,10 @@ class ServeIT {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       refused("is taken by another program", "--port", "" + taken.getLocalPort());
     }
+    Table.execute(
+        url,
+        "create table products (id text primary key, name text not null, price numeric not null,"
+            + " quantity integer not null, version bigint not null, updated_at timestamptz not null)");
     refused("table kv: is not there", "--port", "0", "--database-url", url);
     Table.execute(
         url,
