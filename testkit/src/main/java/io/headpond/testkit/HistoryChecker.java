@@ -162,6 +162,9 @@ public final class HistoryChecker<K, V> {
     @Nullable V value;
     long version;
 
+    /** The write that it has seen; null if that is not certain. Found out when all is known. */
+    @Nullable Attempt write;
+
     private Read(long begun) {
       this.begun = begun;
     }

@@ -351,6 +351,9 @@ final class KeyHistory<K, V> {
 
   private void checkReads(List<String> violations) {
     for (HistoryChecker<K, V>.Read read : reads) {
+      read.write = read.value == null ? null : writeOf(read);
+    }
+    for (HistoryChecker<K, V>.Read read : reads) {
       if (read.ended == Long.MAX_VALUE) {
         continue;
       }
@@ -366,8 +369,8 @@ final class KeyHistory<K, V> {
   private Floor seenBefore(HistoryChecker<K, V>.Read read) {
     Floor floor = floor(read.begun, read.ended);
     for (HistoryChecker<K, V>.Read earlier : reads) {
-      if (earlier.ended < read.begun && earlier.value != null) {
-        HistoryChecker<K, V>.Attempt what = writeOf(earlier);
+      if (earlier.ended < read.begun) {
+        HistoryChecker<K, V>.Attempt what = earlier.write;
         if (what != null
             && what.version > floor.version
             && !lostAfterSeen(what, earlier.ended, read.ended)) {

@@ -212,7 +212,7 @@ final class Clients {
         new Write(
             key,
             null,
-            row -> Values.words(row).contains(word),
+            row -> Values.has(row, word),
             0,
             (cache, options) ->
                 cache.updateAsync(key, row -> Values.with(row, word), options).thenApply(Done::of),

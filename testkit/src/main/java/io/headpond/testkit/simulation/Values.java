@@ -65,6 +65,29 @@ final class Values {
         .createIfAbsent();
   }
 
+  /** Whether the word is among those of the value. */
+  static boolean has(@Nullable Row row, String word) {
+    String text = row == null ? null : (String) row.cell(0);
+    if (text == null) {
+      return false;
+    }
+    for (int at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
+      int end = at + word.length();
+      if ((at == 0 || text.charAt(at - 1) == ',')
+          && (end == text.length() || text.charAt(end) == ',')) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The first word; empty if there is none. */
+  private static String first(@Nullable Row row) {
+    String text = row == null ? null : (String) row.cell(0);
+    int end = text == null ? 0 : text.indexOf(',');
+    return text == null ? "" : end < 0 ? text : text.substring(0, end);
+  }
+
   static List<String> words(@Nullable Row row) {
     List<String> words = new ArrayList<>();
     if (row != null && row.get("words") instanceof String text) {
@@ -91,11 +114,9 @@ final class Values {
 
   /** Whether updates may have made this value of one with that base; null stands for no entry. */
   static boolean builtOn(Row row, @Nullable Row base) {
-    List<String> words = words(row);
-    List<String> first = words(base);
-    return first.isEmpty()
-        ? words.isEmpty() || words.get(0).startsWith("u")
-        : !words.isEmpty() && words.get(0).equals(first.get(0));
+    String first = first(row);
+    String other = first(base);
+    return other.isEmpty() ? first.isEmpty() || first.startsWith("u") : first.equals(other);
   }
 
   /** What no sequence of writes could have made; null if nothing is wrong. */
@@ -121,11 +142,11 @@ final class Values {
   }
 
   static boolean isBad(@Nullable Row row) {
-    return has(row, BAD);
+    return marked(row, BAD);
   }
 
   static boolean isKiller(@Nullable Row row) {
-    return has(row, KILLER);
+    return marked(row, KILLER);
   }
 
   /** Something of a run, for people. */
@@ -170,7 +191,7 @@ final class Values {
     return mutation instanceof Mutation.Put put ? put.row() : null;
   }
 
-  private static boolean has(@Nullable Row row, String mark) {
+  private static boolean marked(@Nullable Row row, String mark) {
     return row != null && row.get("words") instanceof String text && text.contains(mark);
   }
 }
