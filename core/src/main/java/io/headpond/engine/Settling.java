@@ -167,15 +167,13 @@ final class Settling {
     steps.then(
         store.getAll(outcomes.stale().stream().map(Mutation::key).toList()),
         found -> {
-          List<Mutation> done = new ArrayList<>(outcomes.done());
           List<Refusal> conflicts = new ArrayList<>();
           for (int i = 0; i < found.size(); i++) {
             Mutation mutation = outcomes.stale().get(i);
             Lookup lookup = found.get(i);
-            // What is clean is none of ours that is still to come.
-            if (lookup.state() != EntryState.CLEAN && lookup.version() > mutation.version()) {
-              done.add(mutation);
-            } else {
+            // What is clean is none of ours that is still to come. Where one is, this one is not
+            // settled for its sake: the newer may not survive a crash that this one has to.
+            if (lookup.state() == EntryState.CLEAN || lookup.version() <= mutation.version()) {
               conflicts.add(
                   Refusal.rejected(
                       answer.flight,
@@ -185,7 +183,7 @@ final class Settling {
           }
           steps.then(
               refusals.keep(conflicts, answer.epoch()),
-              kept -> settle(answer, done),
+              kept -> settle(answer, outcomes.done()),
               delivery::failed);
         },
         delivery::failed);

@@ -169,6 +169,25 @@ class FoundBySimulationTest {
         .isInstanceOf(OutcomeUnknownException.class);
   }
 
+  /** Only what survives as much as it does can take its place. */
+  @Test
+  void aStaleWriteIsNotSettledForTheSakeOfANewerOneThatACrashWouldTake() {
+    f.open();
+    f.foreign(1, "foreign", 1_900_000_000_000_000L);
+    f.write(1, "kept", Durability.DISK);
+    f.environment.run();
+    f.database.holdReplies();
+    f.linger();
+    done(f.write(1, "fleeting", Durability.MEMORY));
+    f.store().holdTake();
+    f.database.releaseReplies();
+    f.environment.run();
+    f.kill();
+    f.open();
+    f.environment.advance(LONG);
+    assertThat(f.cache().status().parked()).isEqualTo(1);
+  }
+
   /** Of two clones the newer one goes on; the other would fence it as soon as one of its replies is lost. */
   @Test
   void aCloneThatWasReplacedDoesNotTakeTheLeaseBack() {
