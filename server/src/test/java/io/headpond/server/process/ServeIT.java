@@ -89,22 +89,22 @@ class ServeIT {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       refused("is taken by another program", "--port", "" + taken.getLocalPort());
     }
-    Table.execute(
-        url,
-        "create table products (id text primary key, name text not null, price numeric not null,"
-            + " quantity integer not null, version bigint not null, updated_at timestamptz not null)");
-    refused("table kv: is not there", "--port", "0", "--database-url", url);
+    Path kv = Files.writeString(folder.resolve("kv.yaml"), Table.yaml("linger: 10ms", "kv"));
+    String[] options = {"--port", "0", "--config", kv.toString(), "--database-url", url};
+    refused("table kv: is not there", options);
     Table.execute(
         url,
         "create table kv (key text, value text, version bigint not null,"
             + " updated_at timestamptz not null)");
-    refused("unique", "--port", "0", "--database-url", url);
+    refused("unique", options);
     Table.execute(url, "alter table kv drop column value");
     ServerProcess.Ended two =
         ServerProcess.run(
             "serve",
             "--port",
             "0",
+            "--config",
+            kv.toString(),
             "--data-dir",
             folder.resolve("refused").toString(),
             "--database-url",
