@@ -76,6 +76,11 @@ final class Gate implements SystemOfRecord {
   }
 
   @Override
+  public byte[] mapping() {
+    return behind.mapping();
+  }
+
+  @Override
   public void close() {
     behind.close();
   }

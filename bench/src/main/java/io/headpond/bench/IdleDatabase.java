@@ -75,6 +75,11 @@ final class IdleDatabase implements SystemOfRecord {
   }
 
   @Override
+  public byte[] mapping() {
+    return new byte[0];
+  }
+
+  @Override
   public void close() {
     // There is nothing to let go of.
   }
