@@ -14,6 +14,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A system of record that takes everything at once and keeps nothing. Thread-safe. */
@@ -42,13 +43,14 @@ final class IdleDatabase implements SystemOfRecord {
 
   @Override
   public CompletionStage<Lease> acquire(StoreId store, int partition) {
-    // The frontier is as high as any that an earlier life of the journal may remember.
+    // No earlier life of the journal remembers a higher frontier.
+    long frontier = TimeUnit.MILLISECONDS.toMicros(System.currentTimeMillis());
     return CompletableFuture.completedFuture(
         new Lease(
             partition,
             (System.currentTimeMillis() << 8) + epoch.incrementAndGet(),
             0,
-            Long.MAX_VALUE,
+            frontier,
             0));
   }
 
