@@ -65,6 +65,15 @@ public interface CacheBuilder<K, V> {
   /** Hears what the cache does; several are told in this order. */
   CacheBuilder<K, V> listener(CacheListener listener);
 
+  /**
+   * Whether this process brings entries to the database. Default: it does. One that does not needs a {@linkplain io.headpond.spi.SharedStore shared} store and
+   * another process that does.
+   */
+  CacheBuilder<K, V> flushes(boolean flushes);
+
+  /** What this process is called where {@linkplain WriteBehindCache#workers workers} are told apart. Default: host and process id. */
+  CacheBuilder<K, V> instance(String name);
+
   /** Takes the table over from the store that it is tied to, see {@link io.headpond.spi.SystemOfRecord#bind}. */
   CacheBuilder<K, V> adopt();
 

@@ -195,6 +195,12 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
    */
   <T extends @Nullable Object> T await(CompletableFuture<T> future);
 
+  /**
+   * Who brings the entries to the database. With a hot store that one process has to itself that is this one; with a {@linkplain io.headpond.spi.SharedStore shared} one the database
+   * tells, and the future fails with {@link UnavailableException} while it is away.
+   */
+  CompletableFuture<Workers> workersAsync();
+
   /** Blocking form of {@link #getAsync}. */
   default @Nullable V get(K key) {
     return await(getAsync(key));

@@ -3,10 +3,10 @@ package io.headpond.engine;
 import io.headpond.ConfigurationException;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Lease;
+import io.headpond.spi.Opened;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -87,7 +87,7 @@ final class Acquisition {
    * Opens the store's partition with the lease. Its clock is not below the frontier either, which may have moved without the store learning it: else a write after a
    * crash and a clock that was set back would be older than what the database says it has all of.
    */
-  static CompletionStage<@Nullable Void> open(HotStore store, Lease lease, boolean wroteBefore) {
+  static CompletionStage<Opened> open(HotStore store, Lease lease, boolean wroteBefore) {
     int partition = lease.partition();
     return store
         .open(partition, lease.epoch(), lease.highVersion(), wroteBefore)
@@ -95,7 +95,9 @@ final class Acquisition {
             opened ->
                 lease.frontier() <= store.nowMicros(partition)
                     ? CompletableFuture.completedFuture(opened)
-                    : store.open(partition, lease.epoch(), lease.frontier(), false));
+                    : store
+                        .open(partition, lease.epoch(), lease.frontier(), false)
+                        .thenApply(again -> opened));
   }
 
   /** A store that is an older copy of itself must not give versions any more. */

@@ -16,6 +16,7 @@ import io.headpond.Receipt;
 import io.headpond.Row;
 import io.headpond.RowType;
 import io.headpond.Updated;
+import io.headpond.Workers;
 import io.headpond.WriteBehindCache;
 import io.headpond.WriteOptions;
 import io.headpond.spi.Lookup;
@@ -326,6 +327,11 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
   @Override
   public CompletableFuture<FlushReport> drainAsync(Duration deadline) {
     return engine.drain(deadline);
+  }
+
+  @Override
+  public CompletableFuture<Workers> workersAsync() {
+    return engine.workers();
   }
 
   @Override

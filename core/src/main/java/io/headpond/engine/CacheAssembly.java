@@ -33,6 +33,8 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   private @Nullable SystemOfRecordFactory systemOfRecord;
   private @Nullable Environment environment;
   private boolean adopt;
+  private boolean flushes = true;
+  private @Nullable String instance;
 
   private CacheAssembly(
       RowType declared, Function<RowType, EntryMapping<K, V>> mapping, @Nullable String name) {
@@ -160,6 +162,18 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   @Override
   public CacheBuilder<K, V> listener(CacheListener listener) {
     listeners.add(Objects.requireNonNull(listener, "listener"));
+    return this;
+  }
+
+  @Override
+  public CacheBuilder<K, V> flushes(boolean flushes) {
+    this.flushes = flushes;
+    return this;
+  }
+
+  @Override
+  public CacheBuilder<K, V> instance(String name) {
+    this.instance = Objects.requireNonNull(name, "name");
     return this;
   }
 

@@ -11,6 +11,7 @@ import io.headpond.Receipt;
 import io.headpond.RequestId;
 import io.headpond.UnavailableException;
 import io.headpond.UnsupportedDurabilityException;
+import io.headpond.Workers;
 import io.headpond.spi.Environment;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Loaded;
@@ -183,6 +184,11 @@ final class Engine {
         Duration.ofNanos(lagNanos),
         writes.waiting(),
         core.statistics().counters());
+  }
+
+  /** Who brings entries to the database. */
+  CompletableFuture<Workers> workers() {
+    throw new UnsupportedOperationException();
   }
 
   /** Age of the oldest entry that the database has not refused: no writer is slowed down for the sake of a refused one. */

@@ -12,6 +12,7 @@ import io.headpond.spi.FencedException;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lease;
+import io.headpond.spi.Opened;
 import io.headpond.spi.SystemOfRecord;
 import io.headpond.spi.SystemOfRecordFactory;
 import java.util.ArrayList;
@@ -138,7 +139,7 @@ final class Startup {
                     .map(CompletionStage::toCompletableFuture)
                     .toArray(CompletableFuture<?>[]::new))
             .handle((all, failure) -> true));
-    List<CompletionStage<@Nullable Void>> opened = new ArrayList<>();
+    List<CompletionStage<Opened>> opened = new ArrayList<>();
     List<Lease> leases = new ArrayList<>();
     for (CompletionStage<Lease> stage : acquired) {
       Lease lease = environment.await(stage);

@@ -7,6 +7,7 @@ import io.headpond.UnavailableException;
 import io.headpond.journal.Partition.Turn;
 import io.headpond.spi.Failure;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Opened;
 import io.headpond.spi.RowCodec;
 import io.headpond.spi.TakeLimits;
 import io.headpond.spi.Taken;
@@ -38,7 +39,7 @@ final class Batches {
     this.released = released;
   }
 
-  CompletableFuture<@Nullable Void> open(
+  CompletableFuture<Opened> open(
       Partition partition, long epoch, long highVersion, boolean resumed) {
     Group group = store.group.get().clear();
     partition.lock.lock();
@@ -76,7 +77,7 @@ final class Batches {
     } finally {
       partition.lock.unlock();
     }
-    return store.journal.forced(group.end);
+    return store.journal.forced(group.end).thenApply(forced -> Opened.WHOLE);
   }
 
   CompletableFuture<Taken> take(Partition partition, long epoch, TakeLimits most) {

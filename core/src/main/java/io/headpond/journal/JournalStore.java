@@ -9,11 +9,13 @@ import io.headpond.Key;
 import io.headpond.PendingPage;
 import io.headpond.Row;
 import io.headpond.spi.Failure;
+import io.headpond.spi.Horizon;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Letter;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Opened;
 import io.headpond.spi.Owed;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Remembered;
@@ -182,7 +184,7 @@ public final class JournalStore implements HotStore {
   }
 
   @Override
-  public CompletionStage<@Nullable Void> open(
+  public CompletionStage<Opened> open(
       int partition, long epoch, long highVersion, boolean resumed) {
     return stage(() -> batches.open(partition(partition), epoch, highVersion, resumed));
   }
@@ -273,6 +275,18 @@ public final class JournalStore implements HotStore {
     of.lock.lock();
     try {
       return of.stats(store.environment.wallMicros());
+    } finally {
+      of.lock.unlock();
+    }
+  }
+
+  @Override
+  public CompletionStage<Horizon> horizon(int partition) {
+    Partition of = partition(partition);
+    of.lock.lock();
+    try {
+      long wall = store.environment.wallMicros();
+      return CompletableFuture.completedFuture(new Horizon(of.now(wall), of.stats(wall)));
     } finally {
       of.lock.unlock();
     }

@@ -41,6 +41,11 @@ public interface HotStore extends AutoCloseable {
   /** The strongest level that this store keeps without the database. */
   Durability strongest();
 
+  /** Whether a write may ask for this level. */
+  default boolean keeps(Durability durability) {
+    return durability == Durability.DATABASE || durability.compareTo(strongest()) <= 0;
+  }
+
   /**
    * Begins or resumes a partition under a lease. Its clock is raised to {@code max(own clock,
    * highVersion, time now)}, durably, before the stage completes; from then on every version it gives is higher than any in the database.
@@ -54,10 +59,9 @@ public interface HotStore extends AutoCloseable {
    * @param highVersion the highest version that was ever applied in the partition
    * @param resumed whether the database says that this store itself was the last to write there. Then a {@code
    *     highVersion} above the store's clock means that the store is an older copy: the stage fails
-   *     with {@link io.headpond.ConfigurationException}
+   *     with {@link io.headpond.ConfigurationException}; a {@linkplain SharedStore shared} store has lost its tail then, and tells
    */
-  CompletionStage<@Nullable Void> open(
-      int partition, long epoch, long highVersion, boolean resumed);
+  CompletionStage<Opened> open(int partition, long epoch, long highVersion, boolean resumed);
 
   /**
    * Stores a value or a removal, gives it the next version of its key, and makes the entry pending.
@@ -175,6 +179,9 @@ public interface HotStore extends AutoCloseable {
   /** What is pending in a partition now. Cheap. */
   PartitionStats stats(int partition);
 
+  /** The time of a partition's clock and what is pending in it, at one moment. */
+  CompletionStage<Horizon> horizon(int partition);
+
   /** How many entries are pending in all partitions now, with staged writes and without what is parked. Asks for no lock. */
   int pendingEntries();
 
@@ -251,6 +258,11 @@ public interface HotStore extends AutoCloseable {
 
   /** Why the store refuses writes for good; null while it does not. */
   @Nullable Throwable failure();
+
+  /** What keeps the store from being as well as it could be, for people, one line each; empty if nothing does. */
+  default List<String> reasons() {
+    return List.of();
+  }
 
   /** Makes everything pending as durable as the store can, and lets go of its resources. */
   @Override

@@ -1,9 +1,12 @@
 package io.headpond.spi;
 
+import io.headpond.ConfigurationException;
 import io.headpond.Key;
 import io.headpond.RowType;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The database that a dataset belongs to: loads on a miss, applies batches, and says who may.
@@ -35,7 +38,8 @@ public interface SystemOfRecord extends AutoCloseable {
   /**
    * Ties the dataset's table to a store, durably, the first time; later checks that they still belong together. Two stores never
    * write one table: the stage fails with {@link io.headpond.ConfigurationException} that names the other if the table is tied to another store,
-   * another partition count, another {@link Key#HASH_VERSION}, or the dataset to another table.
+   * another partition count, another {@link Key#HASH_VERSION}, or the dataset to another table. A {@linkplain StoreId#shared shared} store needs a
+   * version column, and its removals leave a tombstone for a day: such a store may forget what it was told last, and must not bring back what was removed.
    *
    * @param adopt take the table over from the store that it is tied to, on purpose. That store can no
    *     longer write; what is pending in it will not arrive. Also accepts a database that went back.
@@ -52,8 +56,30 @@ public interface SystemOfRecord extends AutoCloseable {
    * <p>A partition belongs to the store that the table is tied to; the same store takes its own lease over at
    * once, another never does. Who has held the lease and finds that somebody else has taken it since does not take it back: the stage fails with
    * {@link FencedException}, so that of two clones of a store only the newer one goes on.
+   *
+   * <p>Of a {@linkplain StoreId#shared shared} store the lease passes from one process to another: it is taken if nobody holds it, if the one that does has not
+   * renewed it in time by the database's clock, or if it is this process's own, also after another had it. Else the stage fails with {@link LeaseHeldException}.
    */
   CompletionStage<Lease> acquire(StoreId store, int partition);
+
+  /**
+   * Who brings the entries of a {@linkplain StoreId#shared shared} store to the database, and how its partitions stand.
+   *
+   * @param join the name under which this process is one of them from now on, until it {@linkplain #leave leaves} or has not said so for the time that a lease lasts;
+   *     null to look only
+   */
+  default CompletionStage<Crew> crew(StoreId store, @Nullable String join) {
+    return CompletableFuture.failedFuture(new ConfigurationException(notShared()));
+  }
+
+  /** This process is no {@linkplain #crew worker} any more. Its leases stay until they are released. */
+  default CompletionStage<Void> leave(StoreId store) {
+    return CompletableFuture.failedFuture(new ConfigurationException(notShared()));
+  }
+
+  private String notShared() {
+    return description() + ": takes no hot store that several processes share";
+  }
 
   /** Gives the lease back; whoever acquires next need not wait. Without effect if it was lost. */
   CompletionStage<Void> release(Lease lease);

@@ -9,6 +9,7 @@ import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Letter;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Opened;
 import io.headpond.spi.Owed;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.TakeLimits;
@@ -188,7 +189,7 @@ public final class FaultyStore extends ForwardingStore {
   }
 
   @Override
-  public CompletionStage<@Nullable Void> open(
+  public CompletionStage<Opened> open(
       int partition, long epoch, long highVersion, boolean resumed) {
     mayThrow();
     return real().open(partition, epoch, highVersion, resumed);

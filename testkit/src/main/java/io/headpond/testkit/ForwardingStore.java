@@ -7,10 +7,12 @@ import io.headpond.Key;
 import io.headpond.PendingPage;
 import io.headpond.Row;
 import io.headpond.spi.Failure;
+import io.headpond.spi.Horizon;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Letter;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Opened;
 import io.headpond.spi.Owed;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Remembered;
@@ -48,9 +50,24 @@ public abstract class ForwardingStore implements HotStore {
   }
 
   @Override
-  public CompletionStage<@Nullable Void> open(
+  public CompletionStage<Opened> open(
       int partition, long epoch, long highVersion, boolean resumed) {
     return real.open(partition, epoch, highVersion, resumed);
+  }
+
+  @Override
+  public boolean keeps(Durability durability) {
+    return real.keeps(durability);
+  }
+
+  @Override
+  public CompletionStage<Horizon> horizon(int partition) {
+    return real.horizon(partition);
+  }
+
+  @Override
+  public List<String> reasons() {
+    return real.reasons();
   }
 
   @Override

@@ -1,0 +1,61 @@
+package io.headpond.redis;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** A Lua script that comes with this package, behind the functions that all of them share. Immutable. */
+final class Script {
+  private final String name;
+  private final byte[] source;
+  private final String sha;
+
+  private Script(String name, byte[] source) {
+    this.name = name;
+    this.source = source;
+    try {
+      this.sha = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-1").digest(source));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** The script {@code name.lua}. */
+  static Script of(String name) {
+    String text = read("shared.lua") + read(name + ".lua");
+    return new Script(name, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String read(String file) {
+    try (InputStream in = Script.class.getResourceAsStream(file)) {
+      if (in == null) {
+        throw new IllegalStateException("the script " + file + " is missing");
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  String name() {
+    return name;
+  }
+
+  byte[] source() {
+    return source.clone();
+  }
+
+  /** What the server knows it by. */
+  String sha() {
+    return sha;
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

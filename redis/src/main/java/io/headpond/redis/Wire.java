@@ -1,0 +1,64 @@
+package io.headpond.redis;
+
+import io.headpond.Durability;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The servers of a hot store: carries commands to the one that has a partition.
+ *
+ * <p><b>Once.</b> A command is sent once, or not at all. If it surely was not carried out (there is no connection, the server refused it as a whole, the slot
+ * is somewhere else) the stage fails with {@link io.headpond.UnavailableException}, after it was tried again for a while where that can help: a slot that
+ * moves, a master that changes. If it may have been (the connection broke, no answer in time) it fails with {@link io.headpond.OutcomeUnknownException}. Nothing is
+ * ever sent again by the client library.
+ *
+ * <p><b>Which server.</b> Each answer says by its run id which server process gave it: a connection leads to one process for all its life, and is never made again under another
+ * one's name. A script is given that run id as its last argument, so that it can tell that the server was restarted, or replaced, since a partition was opened.
+ *
+ * <p><b>Order.</b> Scripts of one partition are carried out in the order in which they were given, as long as none fails.
+ *
+ * <p>Thread-safe. Nothing blocks but {@link #close}.
+ */
+interface Wire extends AutoCloseable {
+  /**
+   * What a server answered.
+   *
+   * @param run run id of the server process
+   * @param reply an integer as {@link Long}, a string as {@code byte[]}, an array as {@link List} of such, nil as null
+   */
+  record Answer(String run, @Nullable Object reply) {}
+
+  /** How many partitions there are; before everything else. Keys of a partition carry the hash tag that {@link Keys} gives them. */
+  void partitions(Keys keys, int partitions);
+
+  /**
+   * Runs a script on the keys of one partition.
+   *
+   * @param keys all that it touches; of one slot
+   * @param replicated whether the stage completes only when all promotable replicas have what it wrote; if they do not in time it fails with {@link
+   *     io.headpond.OutcomeUnknownException}
+   */
+  CompletionStage<Answer> script(
+      int partition, Script script, List<byte[]> keys, List<byte[]> args, boolean replicated);
+
+  /** The values of some keys of one partition, as an array of strings and nils. */
+  CompletionStage<Answer> get(int partition, List<byte[]> keys);
+
+  /** Hears what is published in a channel, from now on and through all reconnects; {@code missed} is told whenever something may have been missed. */
+  void subscribe(byte[] channel, Consumer<byte[]> heard, Runnable missed);
+
+  /** The levels that the servers keep now, {@link Durability#DATABASE} not among them; empty if they cannot be used at all. */
+  Set<Durability> levels();
+
+  /** What keeps the store from being as well as it could be, for people, one line each. */
+  List<String> reasons();
+
+  /** For people: where the servers are, without credentials. */
+  String description();
+
+  @Override
+  void close();
+}

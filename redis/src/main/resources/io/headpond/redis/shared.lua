@@ -1,0 +1,1 @@
+-- What all scripts share. The last argument is the run id of the server process.
