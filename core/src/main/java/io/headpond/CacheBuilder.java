@@ -71,7 +71,7 @@ public interface CacheBuilder<K, V> {
    */
   CacheBuilder<K, V> flushes(boolean flushes);
 
-  /** What this process is called where {@linkplain WriteBehindCache#workers workers} are told apart. Default: host and process id. */
+  /** What this process is called where {@linkplain WriteBehindCache#workersAsync workers} are told apart. Default: host and process id. */
   CacheBuilder<K, V> instance(String name);
 
   /** Takes the table over from the store that it is tied to, see {@link io.headpond.spi.SystemOfRecord#bind}. */

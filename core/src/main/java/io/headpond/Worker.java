@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.UUID;
 
 /**
- * A process that brings the entries of a dataset to the database, as of the moment when somebody {@linkplain WriteBehindCache#workers asked}.
+ * A process that brings the entries of a dataset to the database, as of the moment when somebody {@linkplain WriteBehindCache#workersAsync asked}.
  *
  * @param name for people: what the process calls itself
  * @param id told apart from all others by; another one after each start
