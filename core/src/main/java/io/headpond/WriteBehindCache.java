@@ -186,6 +186,14 @@ public interface WriteBehindCache<K, V> extends AutoCloseable {
    */
   CompletableFuture<PendingPage> pendingAsync(String prefix, @Nullable String after, int limit);
 
+  /**
+   * Gives up what is pending or parked for a key: it is not written any more, and reads give what the database has. An earlier value that it had coalesced with does not come back. Who
+   * waits for it to be settled is told as if it were parked. Durable when the future completes. Keep the value elsewhere first, if anybody may want it back.
+   *
+   * @param version of the entry, as {@link PendingEntry#version} tells it: a later one is not touched
+   */
+  CompletableFuture<Purged> purgeAsync(K key, long version);
+
   /** What the database has refused for the last time, to be retried, put right or given up. */
   DeadLetters<K, V> deadLetters();
 

@@ -12,6 +12,7 @@ import io.headpond.Increment;
 import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.PendingPage;
+import io.headpond.Purged;
 import io.headpond.Receipt;
 import io.headpond.Row;
 import io.headpond.RowType;
@@ -352,6 +353,15 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
           new InvalidValueException("limit", Integer.toString(limit), "must be at least 1"));
     }
     return core.store().pending(prefix, after, limit).toCompletableFuture();
+  }
+
+  @Override
+  public CompletableFuture<Purged> purgeAsync(K key, long version) {
+    try {
+      return engine.purge(mapping.key(key), version);
+    } catch (HeadpondException e) {
+      return CompletableFuture.failedFuture(e);
+    }
   }
 
   @Override

@@ -132,6 +132,12 @@ final class Delivery {
     return acquisition.opened();
   }
 
+  /** Whether it is known that no batch is on its way, though the store may not know it: of one that failed it hears with the next take only. */
+  boolean carriesNothing() {
+    boolean ours = lease != null || !core.store().id().shared();
+    return ours && !taking && inFlight == null && !owesAnAnswer();
+  }
+
   /** Whether a batch must be applied again before anything else. */
   boolean owesAnAnswer() {
     return unknown != null || committed != null;

@@ -7,6 +7,7 @@ import io.headpond.HeadpondException;
 import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.OutcomeUnknownException;
+import io.headpond.Purged;
 import io.headpond.Receipt;
 import io.headpond.RequestId;
 import io.headpond.UnavailableException;
@@ -14,6 +15,7 @@ import io.headpond.UnsupportedDurabilityException;
 import io.headpond.Workers;
 import io.headpond.spi.Environment;
 import io.headpond.spi.Lease;
+import io.headpond.spi.Letter;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
@@ -221,6 +223,25 @@ final class Engine {
   /** Why no writes are taken; null while they are. */
   @Nullable HeadpondException refusing() {
     return refusing;
+  }
+
+  /** Gives up what is pending or parked for a key. */
+  CompletableFuture<Purged> purge(Key key, long version) {
+    HeadpondException reason = refusing;
+    if (reason != null) {
+      return CompletableFuture.failedFuture(reason);
+    }
+    return flushers[key.partition(flushers.length)]
+        .purge(key, version)
+        .thenApply(
+            fate -> {
+              if (fate == Letter.Fate.DONE) {
+                core.settlements().purged(key, version);
+                released(List.of(key));
+                return Purged.DONE;
+              }
+              return fate == Letter.Fate.UNDECIDED ? Purged.UNDER_WAY : Purged.GONE;
+            });
   }
 
   /** A dead letter is pending again, and due. */

@@ -1,10 +1,12 @@
 package io.headpond.engine;
 
+import io.headpond.Key;
 import io.headpond.engine.FlushRequest.Result;
 import io.headpond.engine.Trouble.Kind;
 import io.headpond.spi.Environment;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Lease;
+import io.headpond.spi.Letter;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
 import java.time.Duration;
@@ -141,6 +143,24 @@ final class Flusher {
   /** Takes a staged write back whose caller has waited long enough, and answers it. */
   void unstage(Mutation mutation) {
     steps.on(() -> delivery.unstage(mutation));
+  }
+
+  /** Gives an entry up, between two steps of a cycle: what is on its way at that moment stays. */
+  CompletableFuture<Letter.Fate> purge(Key key, long version) {
+    CompletableFuture<Letter.Fate> fate = new CompletableFuture<>();
+    steps.on(
+        () ->
+            store
+                .purge(key, version, delivery.carriesNothing())
+                .whenComplete(
+                    (result, failure) -> {
+                      if (failure == null) {
+                        fate.complete(result);
+                      } else {
+                        fate.completeExceptionally(failure);
+                      }
+                    }));
+    return fate;
   }
 
   /** Ends after the cycle under way and gives the lease back. */

@@ -58,14 +58,25 @@ final class Settlements {
   /** The database has these. */
   void applied(List<Mutation> mutations) {
     if (!waiters.isEmpty()) {
-      environment.executeCallback(() -> mutations.forEach(mutation -> finish(mutation, null)));
+      environment.executeCallback(
+          () -> mutations.forEach(mutation -> finish(mutation.key(), mutation.version(), null)));
     }
   }
 
   /** The entry was parked. */
   void parked(Mutation mutation, String message) {
     if (!waiters.isEmpty()) {
-      environment.executeCallback(() -> finish(mutation, new RejectedException(message)));
+      environment.executeCallback(
+          () -> finish(mutation.key(), mutation.version(), new RejectedException(message)));
+    }
+  }
+
+  /** The entry was given up by a person. */
+  void purged(Key key, long version) {
+    if (!waiters.isEmpty()) {
+      RejectedException failure =
+          new RejectedException("the entry was purged: a person has given it up");
+      environment.executeCallback(() -> finish(key, version, failure));
     }
   }
 
@@ -96,13 +107,13 @@ final class Settlements {
     return waiter.future;
   }
 
-  private void finish(Mutation mutation, @Nullable HeadpondException failure) {
-    List<Waiter> list = waiters.get(mutation.key());
+  private void finish(Key key, long version, @Nullable HeadpondException failure) {
+    List<Waiter> list = waiters.get(key);
     if (list == null) {
       return;
     }
     for (Waiter waiter : list) {
-      if (waiter.version > mutation.version()) {
+      if (waiter.version > version) {
         continue;
       }
       if (failure == null) {

@@ -314,6 +314,8 @@ final class Batches {
       return clean(partition, entry, mutation);
     }
     if (entry == null) {
+      // It may have been purged while a batch carried it, and an older row read since.
+      store.clean.dropOlder(key, mutation.version());
       return false;
     }
     Segment segment = entry.segment;

@@ -53,6 +53,14 @@ final class CleanValues {
     return new Lookup(key, EntryState.CLEAN, row, version, 0);
   }
 
+  /** Forgets a value of a version below this one. */
+  void dropOlder(Key key, long version) {
+    Value value = cache.getIfPresent(key);
+    if (value != null && value.version < version) {
+      cache.invalidate(key);
+    }
+  }
+
   void drop(Key key) {
     cache.invalidate(key);
   }

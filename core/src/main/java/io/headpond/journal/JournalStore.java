@@ -345,6 +345,11 @@ public final class JournalStore implements HotStore {
   }
 
   @Override
+  public CompletionStage<Letter.Fate> purge(Key key, long version, boolean carried) {
+    return stage(() -> letters.purge(key, version, carried));
+  }
+
+  @Override
   public boolean deferredFull() {
     return store.limits.deferredFull();
   }

@@ -11,9 +11,10 @@ import io.headpond.spi.RowCodec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** The dead letters of a store: looked at, retried and discarded by a person. Thread-safe. */
+/** What a person does with entries of a store: dead letters are looked at, retried and discarded, those that are pending given up. Thread-safe. */
 final class Letters {
   private final StoreState store;
 
@@ -123,6 +124,23 @@ final class Letters {
   }
 
   CompletableFuture<Fate> discard(Key key, long version) {
+    return forget(key, entry -> fate(entry, version));
+  }
+
+  CompletableFuture<Fate> purge(Key key, long version, boolean carried) {
+    return forget(key, entry -> purged(entry, version, carried));
+  }
+
+  /** What becomes of an entry of this version that is to be forgotten. */
+  private static Fate purged(@Nullable HotEntry entry, long version, boolean carried) {
+    Fate fate = fate(entry, version);
+    if (fate != Fate.RETRIED || entry == null) {
+      return fate;
+    }
+    return entry.inFlight == null || carried ? Fate.DONE : Fate.UNDECIDED;
+  }
+
+  private CompletableFuture<Fate> forget(Key key, Function<@Nullable HotEntry, Fate> decision) {
     Group group = store.group.get().clear();
     boolean emptied;
     Partition partition = store.partition(key);
@@ -130,7 +148,7 @@ final class Letters {
     try {
       store.checkWritable();
       HotEntry entry = store.entries.get(key);
-      Fate fate = fate(entry, version);
+      Fate fate = decision.apply(entry);
       if (fate != Fate.DONE || entry == null) {
         return CompletableFuture.completedFuture(fate);
       }

@@ -140,7 +140,7 @@ public interface HotStore extends AutoCloseable {
   /**
    * The database has these. An entry whose current mutation is {@linkplain Mutation#same the same}
    * becomes clean, and its time to live starts; one that was written again meanwhile stays pending with the newer
-   * value. Deletes the fill tokens of the keys. Settling twice changes nothing.
+   * value. Deletes the fill tokens of the keys, and what is cached of an older version where there is no such entry any more. Settling twice changes nothing.
    *
    * @param frontier the frontier that the database holds since, remembered durably with the settlement
    */
@@ -237,6 +237,18 @@ public interface HotStore extends AutoCloseable {
    * @param version of the letter
    */
   CompletionStage<Letter.Fate> discard(Key key, long version);
+
+  /**
+   * Forgets what is pending or parked for a key, for good, and with it what is cached of the key and its fill token: reads give what the database has. Of a pending entry an earlier value does
+   * not come back either, and who waits for it is told as if it were parked. A staged write of its key goes on. Durable when the stage completes.
+   *
+   * <p>A batch may carry the entry: the last take has offered it, and nothing has been said of it since. Then nothing is done ({@link Letter.Fate#UNDECIDED}); a store may hold more entries to be
+   * carried than are. With {@code carried} it is forgotten all the same; if the database has it after all, its {@linkplain #settle settlement} ends what was cached of an older row meanwhile.
+   *
+   * @param version of the entry; another one gives {@link Letter.Fate#NONE} or {@link Letter.Fate#SUPERSEDED}
+   * @param carried whether also an entry that a batch may carry
+   */
+  CompletionStage<Letter.Fate> purge(Key key, long version, boolean carried);
 
   /**
    * Whether deferred entries take half of the limit on entries or of that on bytes, or more: then a further one that the database has refused should be parked

@@ -24,7 +24,7 @@ public record Letter(
     SUPERSEDED,
     /**
      * Nothing was done: a write of its key is staged, and whether that takes its place is not known yet. A write under {@link Expected#retried} can be
-     * waited with until it is.
+     * waited with until it is. Or a batch may carry the entry that was to be {@linkplain HotStore#purge purged}.
      */
     UNDECIDED
   }

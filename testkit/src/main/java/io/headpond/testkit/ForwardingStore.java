@@ -181,6 +181,11 @@ public abstract class ForwardingStore implements HotStore {
   }
 
   @Override
+  public CompletionStage<Letter.Fate> purge(Key key, long version, boolean carried) {
+    return real.purge(key, version, carried);
+  }
+
+  @Override
   public boolean deferredFull() {
     return real.deferredFull();
   }

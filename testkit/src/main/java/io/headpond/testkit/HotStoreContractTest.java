@@ -1660,6 +1660,84 @@ public abstract class HotStoreContractTest {
         .containsExactly(Letter.Fate.DONE, Letter.Fate.NONE, Letter.Fate.NONE);
   }
 
+  private Letter.Fate purge(Mutation mutation, boolean carried) {
+    return await(store.purge(mutation.key(), mutation.version(), carried));
+  }
+
+  @Test
+  void aPurgedEntryIsGoneForGoodAndReadsAskTheDatabase() {
+    settle(put("a", "good"));
+    Mutation ready = put("a", "ready");
+    Mutation deferred = put("b", "deferred");
+    take(5);
+    defer(deferred, Duration.ofHours(1), 1);
+    settle(ready);
+    ready = put("a", "ready again");
+    Mutation letter = parked("c", "bad");
+    Mutation other = put("d", null);
+    for (Mutation mutation : List.of(ready, deferred, letter)) {
+      assertThat(purge(mutation, false)).as(text(mutation)).isEqualTo(Letter.Fate.DONE);
+      assertThat(purge(mutation, false)).isEqualTo(Letter.Fate.NONE);
+      assertThat(await(store.get(mutation.key())).miss()).isTrue();
+      assertThat(await(store.owed(mutation.key()))).isEqualTo(Owed.NOTHING);
+    }
+    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 0, 0, 0));
+    crashAndReopen();
+    assertThat(get("a").miss()).isTrue();
+    assertThat(pending().entries()).extracting(PendingEntry::key).containsExactly("d");
+    lease(2);
+    assertThat(await(store.take(0, 2, TakeLimits.of(5))).mutations()).containsExactly(other);
+    assertThat(put("a", "2").version()).isGreaterThan(ready.version());
+  }
+
+  @Test
+  void onlyTheVersionThatIsMeantIsPurged() {
+    Mutation older = put("a", "1");
+    Mutation newer = put("a", "2");
+    Mutation unknown = new Mutation.Put(key("a"), row("3"), newer.version() + 1, 1);
+    assertThat(purge(older, false)).isEqualTo(Letter.Fate.SUPERSEDED);
+    assertThat(purge(unknown, false)).isEqualTo(Letter.Fate.NONE);
+    assertThat(take(5).mutations()).containsExactly(newer);
+  }
+
+  @Test
+  void whatABatchCarriesIsNotPurgedUnlessThatIsMeant() {
+    Mutation a = put("a", "1");
+    take(5);
+    assertThat(purge(a, false)).isEqualTo(Letter.Fate.UNDECIDED);
+    assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
+    settle(a);
+    Mutation later = put("a", "2");
+    assertThat(purge(later, false)).isEqualTo(Letter.Fate.DONE);
+  }
+
+  /** The batch goes through after all, and an older row was loaded meanwhile. */
+  @Test
+  void theSettlementOfWhatWasPurgedEndsWhatWasReadBefore() {
+    Mutation a = put("a", "new");
+    take(5);
+    assertThat(purge(a, true)).isEqualTo(Letter.Fate.DONE);
+    filled("a", "old", a.version() - 1);
+    assertThat(get("a").row()).isEqualTo(row("old"));
+    settle(a);
+    assertThat(get("a").miss()).isTrue();
+    filled("a", "newest", a.version() + 10);
+    settle(a);
+    assertThat(get("a").row()).isEqualTo(row("newest"));
+  }
+
+  /** It ends as if nothing had been pending. */
+  @Test
+  void aRefusalOfWhatWasPurgedHasNoEffect() {
+    Mutation a = put("a", "1");
+    take(5);
+    purge(a, true);
+    assertThat(await(store.defer(0, 1, a, due(Duration.ofSeconds(1)), 1, FAILURE))).isFalse();
+    assertThat(await(store.park(0, 1, a, 1, FAILURE))).isFalse();
+    assertThat(take(5).mutations()).isEmpty();
+    assertThat(store.pendingEntries()).isZero();
+  }
+
   @Test
   void aNewerWriteOfALetterThatIsRetriedAndUnderWayFollowsIt() {
     Mutation a = parked("a", "bad");
