@@ -63,7 +63,8 @@ public interface SystemOfRecord extends AutoCloseable {
   CompletionStage<Lease> acquire(StoreId store, int partition);
 
   /**
-   * Who brings the entries of a {@linkplain StoreId#shared shared} store to the database, and how its partitions stand.
+   * Who brings the entries of a {@linkplain StoreId#shared shared} store to the database, and how its partitions stand. While the table is tied to no store there is nobody, and nobody joins; if
+   * it is tied to another store the stage fails with {@link FencedException}.
    *
    * @param join the name under which this process is one of them from now on, until it {@linkplain #leave leaves} or has not said so for the time that a lease lasts;
    *     null to look only
