@@ -71,7 +71,11 @@ final class Limits {
 
   /** Counts the difference that another value of an entry makes, if there is room; less always fits. */
   boolean admitBytes(Tenant tenant, int difference) {
-    if (difference <= 0) {
+    if (difference == 0) {
+      // Most writes of an entry that is there: not even a counter that all threads share.
+      return true;
+    }
+    if (difference < 0) {
       grow(tenant, difference);
       return true;
     }
