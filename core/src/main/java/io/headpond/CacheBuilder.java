@@ -62,6 +62,9 @@ public interface CacheBuilder<K, V> {
   /** How many partitions; cannot change once the dataset has been used. */
   CacheBuilder<K, V> partitions(int partitions);
 
+  /** Whether the database answers reads while a shared hot store does not, see {@link CacheSettings#staleReads}. */
+  CacheBuilder<K, V> staleReads(boolean staleReads);
+
   /** Hears what the cache does; several are told in this order. */
   CacheBuilder<K, V> listener(CacheListener listener);
 

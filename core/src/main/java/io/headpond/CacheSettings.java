@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param tenant the key column that says whose an entry is: then no tenant is slowed down or refused because of what another has pending; null, the default, for
  *     none
  * @param partitions from 1 to 1,024; cannot change once the dataset has been used. Default 16
+ * @param staleReads whether reads are answered by the database, past the cache, while a {@linkplain io.headpond.spi.SharedStore shared} hot store does not
+ *     answer: they may give values older than what was acknowledged, and are {@linkplain Entry#possiblyStale marked}. Default false: such reads fail
  */
 public record CacheSettings(
     String name,
@@ -39,7 +41,8 @@ public record CacheSettings(
     Duration ttl,
     long cacheSize,
     @Nullable String tenant,
-    int partitions) {
+    int partitions,
+    boolean staleReads) {
   private static final Duration MAX_RETRY_DELAY = Duration.ofSeconds(30);
 
   public CacheSettings {
@@ -93,6 +96,7 @@ public record CacheSettings(
     private long cacheSize = 100_000;
     private @Nullable String tenant;
     private int partitions = 16;
+    private boolean staleReads;
 
     private Builder(String name) {
       this.name = name;
@@ -113,6 +117,7 @@ public record CacheSettings(
       this.cacheSize = settings.cacheSize;
       this.tenant = settings.tenant;
       this.partitions = settings.partitions;
+      this.staleReads = settings.staleReads;
     }
 
     /** See {@link CacheSettings#name}. */
@@ -199,6 +204,12 @@ public record CacheSettings(
       return this;
     }
 
+    /** See {@link CacheSettings#staleReads}. */
+    public Builder staleReads(boolean staleReads) {
+      this.staleReads = staleReads;
+      return this;
+    }
+
     /**
      * The settings.
      *
@@ -219,7 +230,8 @@ public record CacheSettings(
           ttl,
           cacheSize,
           tenant,
-          partitions);
+          partitions,
+          staleReads);
     }
   }
 

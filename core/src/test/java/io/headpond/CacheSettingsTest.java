@@ -25,7 +25,8 @@ class CacheSettingsTest {
                 Duration.ofHours(1),
                 100_000,
                 null,
-                16));
+                16,
+                false));
   }
 
   @Test

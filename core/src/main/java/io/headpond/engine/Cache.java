@@ -387,6 +387,7 @@ final class Cache<K, V> implements WriteBehindCache<K, V> {
         row == null ? null : mapping.value(lookup.key(), row),
         row == null ? 0 : lookup.version(),
         Reads.state(lookup),
-        found.loaded());
+        found.loaded(),
+        found.possiblyStale());
   }
 }

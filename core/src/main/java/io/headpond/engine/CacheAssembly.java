@@ -160,6 +160,12 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
   }
 
   @Override
+  public CacheBuilder<K, V> staleReads(boolean staleReads) {
+    settings.staleReads(staleReads);
+    return this;
+  }
+
+  @Override
   public CacheBuilder<K, V> listener(CacheListener listener) {
     listeners.add(Objects.requireNonNull(listener, "listener"));
     return this;

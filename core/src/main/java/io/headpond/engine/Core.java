@@ -5,8 +5,10 @@ import io.headpond.CacheSettings;
 import io.headpond.HeadpondException;
 import io.headpond.spi.Environment;
 import io.headpond.spi.HotStore;
+import io.headpond.spi.SharedStore;
 import io.headpond.spi.SystemOfRecord;
 import io.headpond.spi.Write;
+import org.jspecify.annotations.Nullable;
 
 /** What every part of one cache's engine works with. */
 record Core(
@@ -17,6 +19,11 @@ record Core(
     Statistics statistics,
     Settlements settlements,
     Listeners listeners) {
+  /** The store, where several processes use it; null where this one has it to itself. */
+  @Nullable SharedStore shared() {
+    return store instanceof SharedStore shared ? shared : null;
+  }
+
   /** A write is in the store, or committed. */
   void written(Write write, long version, boolean coalesced) {
     statistics.writes.increment();

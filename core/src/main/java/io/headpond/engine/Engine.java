@@ -114,6 +114,12 @@ final class Engine {
 
   CompletableFuture<Reads.Found> read(Key key) {
     HeadpondException reason = stopped;
+    return reason == null ? reads.readPossiblyStale(key) : CompletableFuture.failedFuture(reason);
+  }
+
+  /** As {@link #read}, for who makes a new value of what is there. */
+  CompletableFuture<Reads.Found> readToChange(Key key) {
+    HeadpondException reason = stopped;
     return reason == null ? reads.read(key) : CompletableFuture.failedFuture(reason);
   }
 
@@ -124,7 +130,9 @@ final class Engine {
 
   CompletableFuture<List<Reads.Found>> readAll(List<Key> keys) {
     HeadpondException reason = stopped;
-    return reason == null ? reads.readAll(keys) : CompletableFuture.failedFuture(reason);
+    return reason == null
+        ? reads.readAllPossiblyStale(keys)
+        : CompletableFuture.failedFuture(reason);
   }
 
   /** What is pending now; all partitions at once. */

@@ -3,6 +3,7 @@ package io.headpond.engine;
 import io.headpond.CacheListener;
 import io.headpond.EntryState;
 import io.headpond.Key;
+import io.headpond.UnavailableException;
 import io.headpond.spi.Environment;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Loaded;
@@ -25,8 +26,17 @@ import org.jspecify.annotations.Nullable;
  * read again (leases as in Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013).
  */
 final class Reads {
-  /** A lookup and whether the database was asked for it. */
-  record Found(Lookup lookup, boolean loaded) {}
+  /**
+   * A lookup.
+   *
+   * @param loaded whether the database was asked for it
+   * @param possiblyStale whether that was since the store did not answer
+   */
+  record Found(Lookup lookup, boolean loaded, boolean possiblyStale) {
+    private Found(Lookup lookup, boolean loaded) {
+      this(lookup, loaded, false);
+    }
+  }
 
   private record Load(Key key, long token, CompletableFuture<Found> result) {}
 
@@ -35,6 +45,7 @@ final class Reads {
   private final Environment environment;
   private final Statistics statistics;
   private final Listeners listeners;
+  private final boolean staleReads;
   private final ConcurrentHashMap<Key, Load> loads = new ConcurrentHashMap<>();
 
   Reads(Core core) {
@@ -43,28 +54,78 @@ final class Reads {
     this.environment = core.environment();
     this.statistics = core.statistics();
     this.listeners = core.listeners();
+    this.staleReads = core.settings().staleReads() && core.shared() != null;
   }
 
   CompletableFuture<Found> read(Key key) {
     return store.get(key).thenCompose(this::resolve).toCompletableFuture();
   }
 
+  /** As {@link #read}, but where that is allowed the database is asked alone if the store does not answer. */
+  CompletableFuture<Found> readPossiblyStale(Key key) {
+    return staleReads
+        ? store
+            .get(key)
+            .handle(
+                (lookup, failure) ->
+                    failure == null
+                        ? resolve(lookup)
+                        : stale(List.of(key), failure).thenApply(one -> one.get(0)))
+            .thenCompose(found -> found)
+            .toCompletableFuture()
+        : read(key);
+  }
+
+  /** As {@link #readAll}, but where that is allowed the database is asked alone if the store does not answer. */
+  CompletableFuture<List<Found>> readAllPossiblyStale(List<Key> keys) {
+    return staleReads
+        ? store
+            .getAll(keys)
+            .handle((lookups, failure) -> failure == null ? resolve(lookups) : stale(keys, failure))
+            .thenCompose(found -> found)
+            .toCompletableFuture()
+        : readAll(keys);
+  }
+
+  /** What the database has; nothing of it is cached. */
+  private CompletableFuture<List<Found>> stale(List<Key> keys, Throwable failure) {
+    CompletableFuture<List<Found>> result = new CompletableFuture<>();
+    if (!(Failures.cause(failure) instanceof UnavailableException) || keys.isEmpty()) {
+      result.completeExceptionally(Failures.cause(failure));
+      return result;
+    }
+    ask(
+        keys,
+        (rows, failed) -> {
+          try {
+            result.complete(
+                rows(keys.size(), rows, failed).stream().map(Reads::possiblyStale).toList());
+          } catch (RuntimeException | Error e) {
+            result.completeExceptionally(e);
+          }
+        });
+    return result;
+  }
+
+  private static Found possiblyStale(Loaded loaded) {
+    Lookup lookup = new Lookup(loaded.key(), EntryState.CLEAN, loaded.row(), loaded.version(), 0);
+    return new Found(lookup, true, true);
+  }
+
   /** As {@link #read} for each of the keys, in their order; the misses are loaded with one statement. */
   CompletableFuture<List<Found>> readAll(List<Key> keys) {
-    return store
-        .getAll(keys)
-        .thenCompose(
-            lookups -> {
-              List<CompletableFuture<Found>> found = new ArrayList<>(lookups.size());
-              List<Load> begun = new ArrayList<>();
-              for (Lookup lookup : lookups) {
-                found.add(lookup.miss() ? joinOrBegin(lookup, begun) : hit(lookup));
-              }
-              load(begun);
-              return CompletableFuture.allOf(found.toArray(CompletableFuture<?>[]::new))
-                  .thenApply(all -> found.stream().map(CompletableFuture::join).toList());
-            })
-        .toCompletableFuture();
+    return store.getAll(keys).thenCompose(this::resolve).toCompletableFuture();
+  }
+
+  private CompletionStage<List<Found>> resolve(List<Lookup> lookups) {
+    List<CompletableFuture<Found>> found = new ArrayList<>(lookups.size());
+    List<Load> begun = new ArrayList<>();
+    for (Lookup lookup : lookups) {
+      found.add(lookup.miss() ? joinOrBegin(lookup, begun) : hit(lookup));
+    }
+    load(begun);
+    return CompletableFuture.allOf(found.toArray(CompletableFuture<?>[]::new))
+        .thenApply(all -> found.stream().map(CompletableFuture::join).toList());
   }
 
   /** The row as the database has it, past the store. */

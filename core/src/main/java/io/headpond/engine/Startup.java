@@ -16,9 +16,11 @@ import io.headpond.spi.Opened;
 import io.headpond.spi.SystemOfRecord;
 import io.headpond.spi.SystemOfRecordFactory;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -189,18 +191,17 @@ final class Startup {
 
   private void checkDurability(HotStore store) {
     Durability chosen = settings.durability();
-    if (chosen != null
-        && chosen != Durability.DATABASE
-        && chosen.compareTo(store.strongest()) > 0) {
+    if (chosen != null && !store.keeps(chosen)) {
       throw new ConfigurationException(
-          "durability: "
-              + chosen
-              + ": "
-              + store.id().description()
-              + " keeps "
-              + store.strongest()
-              + " at most");
+          "durability: " + chosen + ": " + store.id().description() + " keeps " + kept(store));
     }
+  }
+
+  private static String kept(HotStore store) {
+    return Arrays.stream(Durability.values())
+        .filter(level -> level != Durability.DATABASE && store.keeps(level))
+        .map(Durability::toString)
+        .collect(Collectors.joining(", "));
   }
 
   private HotStoreFactory.Settings storeSettings(RowType rowType) {

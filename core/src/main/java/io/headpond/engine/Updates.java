@@ -57,7 +57,7 @@ final class Updates {
       Function<Lookup, @Nullable Row> change) {
     Attempt attempt = new Attempt(key, options, durability, change);
     if (options.request() == null) {
-      attempt.follow(engine.read(key).thenApply(Reads.Found::lookup), 0);
+      attempt.follow(engine.readToChange(key).thenApply(Reads.Found::lookup), 0);
       return attempt.result;
     }
     // A repeated request must not be judged by what the first has made of the entry.
@@ -70,7 +70,7 @@ final class Updates {
               } else if (receipt != null) {
                 attempt.result.complete(new Done(null, receipt));
               } else {
-                attempt.follow(engine.read(key).thenApply(Reads.Found::lookup), 0);
+                attempt.follow(engine.readToChange(key).thenApply(Reads.Found::lookup), 0);
               }
             });
     return attempt.result;
