@@ -8,19 +8,21 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The servers of a hot store: carries commands to the one that has a partition.
+ * The servers of a hot store: carries commands to the one that has their keys.
  *
  * <p><b>Once.</b> A command is sent once, or not at all. If it surely was not carried out (there is no connection, the server refused it as a whole, the slot
  * is somewhere else) the stage fails with {@link io.headpond.UnavailableException}, after it was tried again for a while where that can help: a slot that
  * moves, a master that changes. If it may have been (the connection broke, no answer in time) it fails with {@link io.headpond.OutcomeUnknownException}. Nothing is
- * ever sent again by the client library.
+ * ever sent again by the client library. A script that answers with an error has done nothing, ours see to that; the words of the error are in the message.
+ *
+ * <p><b>Where.</b> All keys of a call have one slot, that of the first; by it the server is found.
  *
  * <p><b>Which server.</b> Each answer says by its run id which server process gave it: a connection leads to one process for all its life, and is never made again under another
  * one's name. A script is given that run id as its last argument, so that it can tell that the server was restarted, or replaced, since a partition was opened.
  *
- * <p><b>Order.</b> Scripts of one partition are carried out in the order in which they were given, as long as none fails.
+ * <p><b>Order.</b> Calls for one slot are carried out in the order in which they were given, as long as none fails.
  *
- * <p>Thread-safe. Nothing blocks but {@link #close}.
+ * <p>Thread-safe. Nothing blocks but {@link #close}. Stages may be completed on a thread of the client library, which must not be blocked.
  */
 interface Wire extends AutoCloseable {
   /**
@@ -31,21 +33,19 @@ interface Wire extends AutoCloseable {
    */
   record Answer(String run, @Nullable Object reply) {}
 
-  /** How many partitions there are; before everything else. Keys of a partition carry the hash tag that {@link Keys} gives them. */
-  void partitions(Keys keys, int partitions);
-
   /**
-   * Runs a script on the keys of one partition.
+   * Runs a script.
    *
-   * @param keys all that it touches; of one slot
-   * @param replicated whether the stage completes only when all promotable replicas have what it wrote; if they do not in time it fails with {@link
+   * @param keys all that it touches, at least one; of one slot
+   * @param args those before the run id
+   * @param replicated whether the stage completes only when all promotable replicas have what it, or anything before it, wrote; if they do not in time it fails with {@link
    *     io.headpond.OutcomeUnknownException}
    */
   CompletionStage<Answer> script(
-      int partition, Script script, List<byte[]> keys, List<byte[]> args, boolean replicated);
+      Script script, List<byte[]> keys, List<byte[]> args, boolean replicated);
 
-  /** The values of some keys of one partition, as an array of strings and nils. */
-  CompletionStage<Answer> get(int partition, List<byte[]> keys);
+  /** The values of some keys of one slot, at least one, as an array of strings and nils. */
+  CompletionStage<Answer> get(List<byte[]> keys);
 
   /** Hears what is published in a channel, from now on and through all reconnects; {@code missed} is told whenever something may have been missed. */
   void subscribe(byte[] channel, Consumer<byte[]> heard, Runnable missed);
