@@ -9,7 +9,7 @@ package io.headpond;
  * put right again makes it forget nothing; of a request of an earlier process, the rest of them that the wall clock told at the start. Only
  * across a restart the wall clock alone tells: if it is ahead at the start, or was behind when the request came, that is forgotten early.
  *
- * <p>Kept by {@link Durability#JOURNAL} and {@link Durability#DISK}; a write at another level with a request id is refused.
+ * <p>Kept by {@link Durability#JOURNAL}, {@link Durability#DISK} and {@link Durability#REPLICAS}; a write at another level with a request id is refused.
  *
  * @param id any text of 1 to 255 characters that no other request of the dataset uses within a day
  * @param fingerprint tells the request from another with the same id, for example a hash of its body; at most 255 characters
@@ -23,13 +23,13 @@ public record RequestId(String id, String fingerprint) {
   /**
    * Refuses a level at which no request is remembered.
    *
-   * @throws UnsupportedDurabilityException with the reason, unless it is {@link Durability#JOURNAL} or {@link Durability#DISK}
+   * @throws UnsupportedDurabilityException with the reason, unless it is {@link Durability#JOURNAL}, {@link Durability#DISK} or {@link Durability#REPLICAS}
    */
   public static void requireKept(Durability durability) {
-    if (durability != Durability.JOURNAL && durability != Durability.DISK) {
+    if (durability == Durability.MEMORY || durability == Durability.DATABASE) {
       throw new UnsupportedDurabilityException(
           durability,
-          "a write with a request id needs JOURNAL or DISK: at "
+          "a write with a request id needs JOURNAL, DISK or REPLICAS: at "
               + durability
               + " the write and the word that it was done are not kept in one step, so a crash could"
               + " forget the request but not the write, and the same request sent again would be done twice");

@@ -14,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -152,8 +153,13 @@ final class Orphans {
     }
   }
 
+  /** Where too many wait already, others are not retried either: the next round takes them. */
+  private boolean deferredFull() {
+    return IntStream.range(0, core.settings().partitions()).anyMatch(core.store()::deferredFull);
+  }
+
   private CompletionStage<Round> page(@Nullable String after, int before) {
-    if (core.store().deferredFull()) {
+    if (deferredFull()) {
       return CompletableFuture.completedFuture(new Round(before, true, after));
     }
     return core.store()
@@ -163,7 +169,7 @@ final class Orphans {
               List<CompletableFuture<Integer>> tries = new ArrayList<>(letters.size());
               String last = after;
               for (Letter letter : letters) {
-                if (core.store().deferredFull()) {
+                if (deferredFull()) {
                   break;
                 }
                 tries.add(retry(letter));

@@ -139,12 +139,12 @@ final class Refusals {
     boolean triesLeft =
         !refusal.counted
             || (!refusal.conflict() && refusal.attempts <= core.settings().maxRetries());
-    boolean early = triesLeft && refusal.mayBeParkedEarly() && store.deferredFull();
+    boolean early = triesLeft && refusal.mayBeParkedEarly() && store.deferredFull(partition);
     Failure failure = new Failure(early ? parkedEarly(refusal.error) : refusal.error, now);
     if (triesLeft && !early) {
       return defer(refusal, epoch, due, refusal.attempts, failure);
     }
-    if (store.lettersFull()) {
+    if (store.lettersFull(partition)) {
       long last = now + TimeUnit.NANOSECONDS.toMicros(Backoff.LONGEST.toNanos());
       return defer(refusal, epoch, last, refusal.attempts, new Failure(refusal.error, now));
     }

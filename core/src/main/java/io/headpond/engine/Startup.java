@@ -213,6 +213,7 @@ final class Startup {
         settings.maxPendingBytes(),
         settings.cacheSize(),
         settings.ttl(),
+        settings.maxBatchSize(),
         settings.tenant(),
         environment);
   }

@@ -350,12 +350,12 @@ public final class JournalStore implements HotStore {
   }
 
   @Override
-  public boolean deferredFull() {
+  public boolean deferredFull(int partition) {
     return store.limits.deferredFull();
   }
 
   @Override
-  public boolean lettersFull() {
+  public boolean lettersFull(int partition) {
     return store.limits.lettersFull();
   }
 

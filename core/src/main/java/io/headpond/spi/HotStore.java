@@ -251,16 +251,16 @@ public interface HotStore extends AutoCloseable {
   CompletionStage<Letter.Fate> purge(Key key, long version, boolean carried);
 
   /**
-   * Whether deferred entries take half of the limit on entries or of that on bytes, or more: then a further one that the database has refused should be parked
+   * Whether deferred entries take half of the limit on entries or of that on bytes, or more: then a further one of this partition that the database has refused should be parked
    * instead, lest the refused keep out what might free them. For one moment; asks for no lock.
    */
-  boolean deferredFull();
+  boolean deferredFull(int partition);
 
   /**
-   * Whether dead letters have reached the limit that they have of their own, as many entries and bytes as may be pending: then a further one should stay deferred. One that
+   * Whether dead letters have reached the limit that they have of their own, as many entries and bytes as may be pending: then a further one of this partition should stay deferred. One that
    * is parked all the same is kept; of its message only what there is room for. For one moment; asks for no lock.
    */
-  boolean lettersFull();
+  boolean lettersFull(int partition);
 
   /**
    * Keeps some bytes beside the entries, durably, in the place of those that were kept before; {@link HotStoreFactory#remembered} gives them back without

@@ -29,6 +29,7 @@ public interface HotStoreFactory {
    * @param maxPendingBytes limit on their bytes
    * @param cacheSize the most clean entries
    * @param ttl how long a clean entry lives from its settling or loading on; zero for ever
+   * @param maxBatchSize how many entries make a batch that need not wait for more
    * @param tenant the key column that says whose an entry is, see {@link io.headpond.CacheSettings#tenant}; null for none
    * @param environment time, threads and randomness
    */
@@ -40,9 +41,10 @@ public interface HotStoreFactory {
       long maxPendingBytes,
       long cacheSize,
       Duration ttl,
+      int maxBatchSize,
       @Nullable String tenant,
       Environment environment) {
-    /** Without tenants. */
+    /** Without tenants, and with batches of 100. */
     public Settings(
         String dataset,
         RowType rowType,
@@ -60,6 +62,7 @@ public interface HotStoreFactory {
           maxPendingBytes,
           cacheSize,
           ttl,
+          100,
           null,
           environment);
     }

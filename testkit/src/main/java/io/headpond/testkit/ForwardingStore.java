@@ -186,13 +186,13 @@ public abstract class ForwardingStore implements HotStore {
   }
 
   @Override
-  public boolean deferredFull() {
-    return real.deferredFull();
+  public boolean deferredFull(int partition) {
+    return real.deferredFull(partition);
   }
 
   @Override
-  public boolean lettersFull() {
-    return real.lettersFull();
+  public boolean lettersFull(int partition) {
+    return real.lettersFull(partition);
   }
 
   @Override

@@ -153,7 +153,7 @@ class JournalLimitsTest {
           new Failure(new DatabaseError(ErrorClass.CONSTRAINT, "23514", "y".repeat(1_000)), 1);
       assertThat(fixture.await(fixture.store.defer(0, 1, mutation, 0, 1, failure))).isTrue();
     }
-    assertThat(fixture.store.deferredFull()).isTrue();
+    assertThat(fixture.store.deferredFull(0)).isTrue();
     assertThat(bytes()).isBetween(fixture.maxBytes - 8_000, fixture.maxBytes + 3L * all.size());
     restart();
     assertThat(write("new", "z".repeat(8_000))).isInstanceOf(WriteOutcome.Full.class);
@@ -172,7 +172,7 @@ class JournalLimitsTest {
   void lettersHaveLimitsOfTheirOwn() {
     List<Mutation> all = fillWith("x".repeat(8_000));
     int letters = 0;
-    while (!fixture.store.lettersFull()) {
+    while (!fixture.store.lettersFull(0)) {
       park(all.get(letters++), "y".repeat(1_000));
     }
     assertThat(letters).isGreaterThan(100);
@@ -181,7 +181,7 @@ class JournalLimitsTest {
       fixture.settle(mutation);
     }
     assertThat(fixture.store.stats(0).bytes()).isZero();
-    assertThat(fixture.store.deferredFull()).isFalse();
+    assertThat(fixture.store.deferredFull(0)).isFalse();
     int more = 0;
     while (write("more" + more, "x".repeat(8_000)) instanceof WriteOutcome.Written written) {
       assertThat(written.usage())
@@ -205,25 +205,25 @@ class JournalLimitsTest {
   @Test
   void lettersAreFullByTheirNumberToo() {
     for (int i = 0; i < 1_000; i++) {
-      assertThat(fixture.store.lettersFull()).isFalse();
+      assertThat(fixture.store.lettersFull(0)).isFalse();
       park(fixture.put("k" + i, "x", Durability.MEMORY), "");
     }
-    assertThat(fixture.store.lettersFull()).isTrue();
+    assertThat(fixture.store.lettersFull(0)).isTrue();
     restart();
-    assertThat(fixture.store.lettersFull()).isTrue();
+    assertThat(fixture.store.lettersFull(0)).isTrue();
     fixture.put("k7", "better", Durability.MEMORY);
-    assertThat(fixture.store.lettersFull()).isFalse();
+    assertThat(fixture.store.lettersFull(0)).isFalse();
   }
 
   @Test
   void deferredEntriesAreTooManyFromHalfOfTheLimitOn() {
     for (int i = 0; i < 500; i++) {
-      assertThat(fixture.store.deferredFull()).isFalse();
+      assertThat(fixture.store.deferredFull(0)).isFalse();
       defer(fixture.put("k" + i, "x", Durability.MEMORY), "");
     }
-    assertThat(fixture.store.deferredFull()).isTrue();
+    assertThat(fixture.store.deferredFull(0)).isTrue();
     fixture.settle(fixture.take(1).mutations().toArray(new Mutation[0]));
-    assertThat(fixture.store.deferredFull()).isFalse();
+    assertThat(fixture.store.deferredFull(0)).isFalse();
   }
 
   /** A retried letter takes room again, whatever the limit; a discarded one frees its own. */

@@ -74,7 +74,7 @@ class TenantTest {
         .segmentSize(1 << 16)
         .open(
             new HotStoreFactory.Settings(
-                "t", TYPE, 1, entries, bytes, 0, Duration.ofHours(1), "shop", environment));
+                "t", TYPE, 1, entries, bytes, 0, Duration.ofHours(1), 10, "shop", environment));
   }
 
   private static Row row(String name) {

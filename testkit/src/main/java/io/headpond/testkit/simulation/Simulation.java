@@ -411,7 +411,7 @@ public final class Simulation {
     long until = world.time.nanos() + LONGEST_CATCH_UP.toNanos();
     while (world.time.nanos() < until && busy(instance) && world.violations.isEmpty()) {
       world.advance(Duration.ofSeconds(2));
-      if (instance.up() && instance.store().lettersFull()) {
+      if (instance.up() && instance.store().lettersFull(0)) {
         // What finds no place among the letters is tried for ever; somebody sees to that.
         refused.dropConstraints();
         operator.clear(instance);

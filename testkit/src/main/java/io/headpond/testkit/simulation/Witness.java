@@ -136,7 +136,7 @@ final class Witness extends ForwardingStore {
     if (conflict ? !foreign(mutation) : !refused.ever(mutation)) {
       world.violation("parked though the database has not refused it: " + mutation);
     }
-    if (!conflict && attempts <= settings.maxRetries() && !deferredFull()) {
+    if (!conflict && attempts <= settings.maxRetries() && !deferredFull(partition)) {
       world.violation("parked after " + attempts + " attempts: " + mutation);
     }
     // Now, since the process may be dead before it learns that it has succeeded.
