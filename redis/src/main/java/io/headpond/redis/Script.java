@@ -30,6 +30,11 @@ final class Script {
     return new Script(name, text.getBytes(StandardCharsets.UTF_8));
   }
 
+  /** A script that stands alone. */
+  static Script text(String name, String source) {
+    return new Script(name, source.getBytes(StandardCharsets.UTF_8));
+  }
+
   private static String read(String file) {
     try (InputStream in = Script.class.getResourceAsStream(file)) {
       if (in == null) {

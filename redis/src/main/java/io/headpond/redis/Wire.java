@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Which server.</b> Each answer says by its run id which server process gave it: a connection leads to one process for all its life, and is never made again under another
  * one's name. A script is given that run id as its last argument, so that it can tell that the server was restarted, or replaced, since a partition was opened.
  *
- * <p><b>Order.</b> Calls for one slot are carried out in the order in which they were given, as long as none fails.
+ * <p><b>Order.</b> Scripts for one slot are carried out in the order in which they were given, as long as none fails: one is sent when the one before it was answered, so who has many writes puts them
+ * into one script. Gets have no order.
  *
  * <p>Thread-safe. Nothing blocks but {@link #close}. Stages may be completed on a thread of the client library, which must not be blocked.
  */
@@ -52,6 +53,9 @@ interface Wire extends AutoCloseable {
 
   /** The levels that the servers keep now, {@link Durability#DATABASE} not among them; empty if they cannot be used at all. */
   Set<Durability> levels();
+
+  /** Whether a write at this level has to wait for replicas ({@code replicated}): where one of them may be promoted, what only the master's disk has can be lost. */
+  boolean replicates(Durability level);
 
   /** What keeps the store from being as well as it could be, for people, one line each. */
   List<String> reasons();
