@@ -29,23 +29,32 @@ final class BatchWriter {
 
   private final Dialect dialect;
   private final MappedTable table;
-  private final TableStatements statements;
+  private final TableStatements plain;
+  private final TableStatements guarded;
+  private final Sweep sweep;
   private final Leases leases;
   private final Limits limits;
   private final Parents parents;
   private final TableCheck check;
 
+  /**
+   * @param plain for a store that one process has to itself
+   * @param tombstones the removals that are kept in mind for a store that several share
+   */
   BatchWriter(
       Dialect dialect,
       MappedTable table,
-      TableStatements statements,
+      TableStatements plain,
+      Tombstones tombstones,
       Leases leases,
       Limits limits,
       Parents parents,
       TableCheck check) {
     this.dialect = dialect;
     this.table = table;
-    this.statements = statements;
+    this.plain = plain;
+    this.guarded = new TableStatements(table, tombstones);
+    this.sweep = new Sweep(tombstones);
     this.leases = leases;
     this.limits = limits;
     this.parents = parents;
@@ -55,6 +64,15 @@ final class BatchWriter {
   /** See {@link io.headpond.spi.SystemOfRecord#apply}. The connection is not in auto-commit mode. */
   Applied apply(Connection connection, Batch batch, Lease lease) throws SQLException {
     leases.renew(connection, batch, lease);
+    Applied applied = applyRenewed(connection, batch, lease);
+    if (leases.shared()) {
+      sweep.now(connection);
+    }
+    return applied;
+  }
+
+  private Applied applyRenewed(Connection connection, Batch batch, Lease lease)
+      throws SQLException {
     try {
       return applyRows(connection, batch, lease);
     } catch (SQLException e) {
@@ -79,6 +97,7 @@ final class BatchWriter {
   }
 
   private Applied applyRows(Connection connection, Batch batch, Lease lease) throws SQLException {
+    TableStatements statements = leases.shared() ? guarded : plain;
     RowWriter rows = new RowWriter(connection, table, statements, batch.mutations());
     rows.count(1);
     SqlTrouble refusal;

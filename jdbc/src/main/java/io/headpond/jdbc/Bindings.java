@@ -23,7 +23,14 @@ final class Bindings {
   /** Where they begin: 2001-09-09 as a time in microseconds, and further than the counter of another program comes. */
   private static final long FIRST_VERSION = 1_000_000_000_000_000L;
 
-  private static final String DATASET = "headpond_dataset";
+  static final String NAME = "headpond_dataset";
+
+  /** What a column for versions is called where nobody says otherwise. */
+  static final String VERSION_COLUMN = "headpond_version";
+
+  private static final String ANOTHER_PLACE =
+      "; was the store emptied or replaced, is its address or key prefix another one than before, or is it that of another"
+          + " environment, such as staging? Then go back to the one that the table belongs to";
 
   /**
    * What has become of a binding.
@@ -59,6 +66,9 @@ final class Bindings {
   /** See {@link io.headpond.spi.SystemOfRecord#bind}. */
   Bound bind(Connection connection, StoreId store, int partitions, boolean adopt)
       throws SQLException {
+    if (store.shared() && table.versionColumn() == null) {
+      throw noVersions(store);
+    }
     // The first time the whole table may be read for its highest version: that takes what it takes.
     execute(
         connection,
@@ -83,7 +93,7 @@ final class Bindings {
               + " ("
               + theirs.storeDescription()
               + "); a table belongs to one dataset. If that one is no more: DELETE FROM "
-              + table.own(DATASET)
+              + table.own(NAME)
               + " WHERE dataset = '"
               + theirs.dataset().replace("'", "''")
               + "'");
@@ -112,24 +122,42 @@ final class Bindings {
    * Holds the row shared, so that an adoption waits for this transaction to end and raises the epoch once more. Fails at
    * once with SQLSTATE 55P03 while another one changes the row.
    *
-   * @throws FencedException if the table belongs to another store by now
+   * @param partitions how many there were when this process was bound; 0 if it never was
+   * @throws FencedException if the table belongs to another store by now, or its keys are spread otherwise
    */
-  void hold(Connection connection, StoreId store) throws SQLException {
+  void hold(Connection connection, StoreId store, int partitions) throws SQLException {
     try (PreparedStatement query =
         connection.prepareStatement(
-            "SELECT store_id, store_description FROM "
-                + table.own(DATASET)
+            "SELECT store_id, store_description, partitions FROM "
+                + table.own(NAME)
                 + " WHERE dataset = ? FOR SHARE NOWAIT")) {
       query.setString(1, dataset);
       try (ResultSet row = query.executeQuery()) {
         if (!row.next()) {
           throw unbound();
         }
-        UUID owner = row.getObject(1, UUID.class);
-        if (!owner.equals(store.id())) {
-          throw adopted(owner, row.getString(2));
+        checkOwner(store, row.getObject(1, UUID.class), row.getString(2));
+        if (partitions != 0 && row.getInt(3) != partitions) {
+          throw new FencedException(
+              "dataset "
+                  + dataset
+                  + ": has "
+                  + row.getInt(3)
+                  + " partitions since it was adopted; this process knows "
+                  + partitions
+                  + " and must be restarted with the new number");
         }
       }
+    }
+  }
+
+  /**
+   * @param owner the store that the table is tied to
+   * @throws FencedException if that is another one
+   */
+  void checkOwner(StoreId store, UUID owner, String description) {
+    if (!owner.equals(store.id())) {
+      throw adopted(owner, description);
     }
   }
 
@@ -138,7 +166,7 @@ final class Bindings {
     try (PreparedStatement insert =
         connection.prepareStatement(
             "INSERT INTO "
-                + table.own(DATASET)
+                + table.own(NAME)
                 + " (dataset, table_name, store_id, store_description, partitions, hash_version)"
                 + " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")) {
       insert.setString(1, dataset);
@@ -156,10 +184,10 @@ final class Bindings {
     try (PreparedStatement query =
         connection.prepareStatement(
             "SELECT dataset, table_name, store_id, store_description, partitions, hash_version FROM "
-                + table.own(DATASET)
+                + table.own(NAME)
                 + " WHERE "
                 + where
-                + " FOR UPDATE")) {
+                + " FOR NO KEY UPDATE")) {
       query.setString(1, value);
       try (ResultSet row = query.executeQuery()) {
         return row.next()
@@ -185,7 +213,7 @@ final class Bindings {
               + ", not to "
               + table.qualified()
               + "; a dataset keeps its table. If that table was renamed: UPDATE "
-              + table.own(DATASET)
+              + table.own(NAME)
               + " SET table_name = '"
               + table.qualified().replace("'", "''")
               + "' WHERE dataset = '"
@@ -214,6 +242,7 @@ final class Bindings {
               + " ("
               + store.description()
               + ")"
+              + (store.shared() ? ANOTHER_PLACE : "")
               + remedy);
     }
     if (mine.partitions() != partitions || mine.hashVersion() != Key.HASH_VERSION) {
@@ -277,12 +306,21 @@ final class Bindings {
     }
     connection.setNetworkTimeout(Runnable::run, 0);
     try (PreparedStatement query =
-            connection.prepareStatement(
-                "SELECT coalesce(max("
-                    + TableName.quote(table.versionColumn())
-                    + "), 0) FROM "
-                    + table.quoted());
-        ResultSet row = query.executeQuery()) {
+        connection.prepareStatement(
+            "SELECT greatest((SELECT max("
+                + TableName.quote(table.versionColumn())
+                + ") FROM "
+                + table.quoted()
+                + "), (SELECT max(version) FROM "
+                + table.own(Tombstones.NAME)
+                + " WHERE dataset = ?), 0)")) {
+      query.setString(1, dataset);
+      return highestVersion(query);
+    }
+  }
+
+  private long highestVersion(PreparedStatement query) throws SQLException {
+    try (ResultSet row = query.executeQuery()) {
       row.next();
       long highest = row.getLong(1);
       if (highest >= VERSION_LIMIT) {
@@ -309,7 +347,7 @@ final class Bindings {
     try (PreparedStatement update =
         connection.prepareStatement(
             "UPDATE "
-                + table.own(DATASET)
+                + table.own(NAME)
                 + " SET store_id = ?, store_description = ?, partitions = ?, hash_version = ?"
                 + " WHERE dataset = ?")) {
       update.setObject(1, store.id());
@@ -319,6 +357,20 @@ final class Bindings {
       update.setString(5, dataset);
       update.executeUpdate();
     }
+  }
+
+  private ConfigurationException noVersions(StoreId store) {
+    return new ConfigurationException(
+        "dataset "
+            + dataset
+            + ": table "
+            + table.qualified()
+            + " has no version column, which a hot store that several processes share ("
+            + store.description()
+            + ") needs: it may forget what it was told last, and must not overwrite newer rows then; needed: "
+            + PostgresDdl.addVersionColumn(table.quoted(), VERSION_COLUMN)
+            + " and versionColumn: "
+            + VERSION_COLUMN);
   }
 
   private ConfigurationException unbound() {

@@ -40,8 +40,12 @@ public final class JdbcDatabase implements AutoCloseable {
   private final Lane flushes;
   private final Lane reads;
   private final Arrivals arrivals = new Arrivals();
+  private final String threads;
+  private boolean closed;
+  private @Nullable Lane crews;
 
   private JdbcDatabase(Builder settings, String threads) {
+    this.threads = threads;
     this.dialect = settings.dialect;
     this.unpooled = settings.source();
     this.leaseTtl = settings.leaseTtl;
@@ -95,6 +99,12 @@ public final class JdbcDatabase implements AutoCloseable {
   public void close() {
     flushes.close();
     reads.close();
+    synchronized (this) {
+      closed = true;
+      if (crews != null) {
+        crews.close();
+      }
+    }
   }
 
   Dialect dialect() {
@@ -111,6 +121,17 @@ public final class JdbcDatabase implements AutoCloseable {
 
   Lane reads() {
     return reads;
+  }
+
+  /** One connection for who says that he lives: he must not wait for flushes, however slow. Made when the first one does. */
+  synchronized Lane crews() {
+    if (crews == null) {
+      crews = new Lane(threads + "-crew", 1, prepared(false), leaseTtl, dialect);
+      if (closed) {
+        crews.close();
+      }
+    }
+    return crews;
   }
 
   Arrivals arrivals() {
@@ -175,7 +196,7 @@ public final class JdbcDatabase implements AutoCloseable {
       return this;
     }
 
-    /** How many connections flush. Loads have half as many of their own, at least 2. Default: 4. */
+    /** How many connections flush. Loads have half as many of their own, at least 2, and a hot store that several processes share has one. Default: 4. */
     @CanIgnoreReturnValue
     public Builder connections(int count) {
       if (count < 1 || count > 1_000) {
@@ -186,7 +207,7 @@ public final class JdbcDatabase implements AutoCloseable {
     }
 
     /**
-     * How long a lease is good without being renewed, by the database's clock. A statement, a lock or an idle
+     * How long a lease is good without being renewed, by the database's clock, and a worker without saying that it lives. A statement, a lock or an idle
      * transaction ends earlier, by limits that the server enforces. Default: 30 s; at least 3 s.
      */
     @CanIgnoreReturnValue

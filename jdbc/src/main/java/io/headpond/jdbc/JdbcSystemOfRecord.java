@@ -7,6 +7,7 @@ import io.headpond.RowType;
 import io.headpond.UnavailableException;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Batch;
+import io.headpond.spi.Crew;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
@@ -20,6 +21,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** A checked table as the system of record of a dataset. Thread-safe. */
 final class JdbcSystemOfRecord implements SystemOfRecord {
@@ -58,7 +60,7 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
     this.declaration = declaration;
     this.table = table;
     this.checked = checked;
-    this.statements = new TableStatements(table);
+    this.statements = new TableStatements(table, null);
     this.leases = new Leases(table, dataset, database.leaseTtl());
     this.writer = writer(database, declaration, table, statements, leases);
   }
@@ -73,6 +75,7 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
         database.dialect(),
         table,
         statements,
+        new Tombstones(table, declaration.dataset()),
         leases,
         Limits.of(database.leaseTtl()),
         new Parents(table, declaration.dataset()),
@@ -137,6 +140,17 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
 
   private static boolean locked(Throwable failure) {
     return failure.getCause() instanceof SQLException e && LOCKED.equals(e.getSQLState());
+  }
+
+  @Override
+  public CompletionStage<Crew> crew(StoreId store, @Nullable String join) {
+    return onLane(database.crews(), connection -> leases.crew().crew(connection, store, join));
+  }
+
+  @Override
+  public CompletionStage<Void> leave(StoreId store) {
+    return onLane(database.crews(), connection -> leases.crew().leave(connection))
+        .thenAccept(was -> {});
   }
 
   @Override

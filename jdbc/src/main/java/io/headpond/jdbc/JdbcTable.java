@@ -81,6 +81,16 @@ public final class JdbcTable implements SystemOfRecordFactory {
     return dialect.createStatement(declared, mapping);
   }
 
+  /**
+   * What adds the column for the versions to a table that is there without it, as a hot store that several processes share needs it. Where
+   * no {@link #versionColumn} is set it has a name that is to be set then. Connects to nothing.
+   */
+  public String versionColumnStatement() {
+    String column = mapping.versionColumn();
+    return PostgresDdl.addVersionColumn(
+        mapping.table().quoted(), column == null ? Bindings.VERSION_COLUMN : column);
+  }
+
   @Override
   public SystemOfRecord connect(String dataset, RowType declared) {
     return opened(

@@ -21,8 +21,18 @@ final class LeaseRows {
   private static final String TIME = "timestamptz 'epoch' + ?::bigint * interval '1 microsecond'";
   static final String MICROS = "(extract(epoch FROM frontier) * 1000000)::bigint";
 
-  /** A row. */
-  record Held(@Nullable UUID owner, long epoch, long frontier, long highVersion, long lastBatch) {}
+  /**
+   * A row.
+   *
+   * @param expired whether its owner has not renewed it in time
+   */
+  record Held(
+      @Nullable UUID owner,
+      long epoch,
+      long frontier,
+      long highVersion,
+      long lastBatch,
+      boolean expired) {}
 
   private final MappedTable table;
   private final String dataset;
@@ -51,7 +61,7 @@ final class LeaseRows {
     this.select =
         "SELECT owner_token, epoch, coalesce("
             + MICROS
-            + ", 0), high_version, last_batch FROM "
+            + ", 0), high_version, last_batch, expires_at < clock_timestamp() FROM "
             + table.own(NAME)
             + " WHERE dataset = ? AND partition = ?";
   }
@@ -68,8 +78,28 @@ final class LeaseRows {
                 row.getLong(2),
                 row.getLong(3),
                 row.getLong(4),
-                row.getLong(5))
+                row.getLong(5),
+                row.getBoolean(6))
             : null;
+      }
+    }
+  }
+
+  /** For people: who holds the lease of a partition, and until when. */
+  String holder(Connection connection, int partition) throws SQLException {
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            "SELECT coalesce(w.name || ' (' || l.owner_token || ')', l.owner_token::text, 'nobody')"
+                + " || ' until ' || to_char(l.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') FROM "
+                + table.own(NAME)
+                + " AS l LEFT JOIN "
+                + table.own(CrewRows.NAME)
+                + " AS w ON w.dataset = l.dataset AND w.worker_id = l.owner_token"
+                + " WHERE l.dataset = ? AND l.partition = ?")) {
+      query.setString(1, dataset);
+      query.setInt(2, partition);
+      try (ResultSet row = query.executeQuery()) {
+        return row.next() ? row.getString(1) : "nobody";
       }
     }
   }
@@ -80,13 +110,15 @@ final class LeaseRows {
         connection.prepareStatement(
             "UPDATE "
                 + table.own(NAME)
-                + " SET owner_token = ?, epoch = ?, expires_at = clock_timestamp() + ?::interval"
+                + " AS l SET owner_token = ?, epoch = ?, expires_at = clock_timestamp() + ?::interval,"
+                + " acquired_at = CASE WHEN l.owner_token = ? THEN l.acquired_at ELSE clock_timestamp() END"
                 + " WHERE dataset = ? AND partition = ?")) {
       update.setObject(1, token);
       update.setLong(2, lease.epoch());
       update.setString(3, ttl);
-      update.setString(4, dataset);
-      update.setInt(5, lease.partition());
+      update.setObject(4, token);
+      update.setString(5, dataset);
+      update.setInt(6, lease.partition());
       update.executeUpdate();
     }
   }
@@ -132,7 +164,7 @@ final class LeaseRows {
         connection.prepareStatement(
             "UPDATE "
                 + table.own(NAME)
-                + " SET owner_token = NULL, expires_at = clock_timestamp()"
+                + " SET owner_token = NULL, acquired_at = NULL, expires_at = clock_timestamp()"
                 + " WHERE dataset = ? AND partition = ? AND owner_token = ? AND epoch = ?")) {
       update.setString(1, dataset);
       update.setInt(2, lease.partition());
@@ -168,7 +200,7 @@ final class LeaseRows {
         connection.prepareStatement(
             "UPDATE "
                 + table.own(NAME)
-                + " SET epoch = epoch + 1, owner_token = NULL, expires_at = clock_timestamp(),"
+                + " SET epoch = epoch + 1, owner_token = NULL, acquired_at = NULL, expires_at = clock_timestamp(),"
                 + " last_batch = 0, high_version = greatest(high_version, ?) WHERE dataset = ?")) {
       update.setLong(1, high);
       update.setString(2, dataset);

@@ -7,6 +7,7 @@ import io.headpond.spi.Batch;
 import io.headpond.spi.DatabaseWentBackException;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.Lease;
+import io.headpond.spi.LeaseHeldException;
 import io.headpond.spi.StoreId;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -25,8 +26,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * clock is involved.
  *
  * <p><b>A database that went back.</b> Frontier, high version, epoch and last batch of each partition are remembered as they were
- * confirmed. A row that has less has lost commits: after a failover to a standby that was behind, or a restored
- * backup.
+ * confirmed to this process. A row that has less has lost commits: after a failover to a standby that was behind, or a restored
+ * backup. Whoever has the lease in between only adds to them, and raises the epoch.
  *
  * <p>Every method is one part of a transaction of the caller. Thread-safe.
  */
@@ -39,19 +40,29 @@ final class Leases {
 
   private final LeaseRows rows;
   private final Bindings bindings;
+  private final CrewRows crew;
   private final Map<Integer, Confirmed> confirmed = new ConcurrentHashMap<>();
+
+  /** Whether the store that the leases are taken for is one of several processes. */
+  private volatile boolean shared;
+
+  /** How many there were when this process was bound; 0 before. */
+  private volatile int partitions;
 
   Leases(MappedTable table, String dataset, Duration leaseTtl) {
     this.table = table;
     this.dataset = dataset;
     this.rows = new LeaseRows(table, dataset, token, leaseTtl);
     this.bindings = new Bindings(table, dataset, rows, leaseTtl.toMillis() / 6);
+    this.crew = new CrewRows(table, dataset, token, leaseTtl, bindings);
   }
 
   /** See {@link io.headpond.spi.SystemOfRecord#bind}. */
   boolean bind(Connection connection, StoreId store, int partitions, boolean adopt)
       throws SQLException {
     Bindings.Bound bound = bindings.bind(connection, store, partitions, adopt);
+    shared = store.shared();
+    this.partitions = partitions;
     if (bound.begun()) {
       confirmed.clear();
     }
@@ -63,8 +74,23 @@ final class Leases {
    * then {@link #acquired} is to be called.
    */
   Lease acquire(Connection connection, StoreId store, int partition) throws SQLException {
-    bindings.hold(connection, store);
-    Held held = rows.held(connection, partition, " FOR UPDATE NOWAIT");
+    shared = store.shared();
+    bindings.hold(connection, store, partitions);
+    if (shared) {
+      // While its owner writes, the row is locked: who only asks need not wait for that.
+      check(connection, partition, held(connection, partition, ""));
+    }
+    Held held = held(connection, partition, " FOR UPDATE NOWAIT");
+    check(connection, partition, held);
+    Lease lease =
+        new Lease(
+            partition, held.epoch() + 1, held.highVersion(), held.frontier(), held.lastBatch());
+    rows.take(connection, lease);
+    return lease;
+  }
+
+  private Held held(Connection connection, int partition, String lock) throws SQLException {
+    Held held = rows.held(connection, partition, lock);
     if (held == null) {
       throw new ConfigurationException(
           "dataset "
@@ -74,18 +100,44 @@ final class Leases {
               + " in "
               + table.own(LeaseRows.NAME));
     }
+    return held;
+  }
+
+  private void check(Connection connection, int partition, Held held) throws SQLException {
     checkNotBack(partition, held);
+    if (shared) {
+      checkFree(connection, partition, held);
+    } else {
+      checkNotReplaced(partition, held);
+    }
+  }
+
+  /** Of a shared store: it passes if nobody holds it, or who does has not renewed it in time. */
+  private void checkFree(Connection connection, int partition, Held held) throws SQLException {
+    if (held.owner() != null && !held.owner().equals(token) && !held.expired()) {
+      throw new LeaseHeldException(
+          describe(partition) + ": is held by " + rows.holder(connection, partition));
+    }
+  }
+
+  /** Of a store that one process has to itself: of two clones only the newer one goes on. */
+  private void checkNotReplaced(int partition, Held held) {
     Confirmed last = confirmed.get(partition);
     boolean givenBack = last != null && held.owner() == null && held.epoch() == last.epoch();
     if (last != null && !token.equals(held.owner()) && !givenBack) {
       throw new FencedException(
           describe(partition) + ": the lease of epoch " + last.epoch() + " was taken over");
     }
-    Lease lease =
-        new Lease(
-            partition, held.epoch() + 1, held.highVersion(), held.frontier(), held.lastBatch());
-    rows.take(connection, lease);
-    return lease;
+  }
+
+  /** Whether it may be another process's lease, the next time: then what was removed is kept in mind. */
+  boolean shared() {
+    return shared;
+  }
+
+  /** Who brings the entries of a shared store to the database. */
+  CrewRows crew() {
+    return crew;
   }
 
   /** The lease is committed: what it says is what the next batch must find. */
@@ -162,10 +214,12 @@ final class Leases {
               "its frontier went back by %.6f s",
               (last.frontier() - held.frontier()) / 1e6));
     }
-    boolean ours = token.equals(held.owner()) && held.epoch() == last.epoch() && last.known();
+    // An epoch is one owner's: nobody else can have been in this one, nor have written anything.
+    boolean same = held.epoch() == last.epoch();
+    boolean other = held.owner() != null && !token.equals(held.owner());
     if (held.epoch() < last.epoch()
         || held.highVersion() < last.highVersion()
-        || (ours && held.lastBatch() != last.lastBatch())) {
+        || (same && (other || (last.known() && held.lastBatch() != last.lastBatch())))) {
       throw wentBack(partition, "its lease is older than what was confirmed");
     }
   }

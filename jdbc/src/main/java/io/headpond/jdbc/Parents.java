@@ -59,8 +59,12 @@ final class Parents {
                 + "headpond_lease JOIN "
                 + own
                 + "headpond_dataset USING (dataset) WHERE table_name = ANY(?)"
-                + " AND NOT (dataset = ? AND partition = ?) AND owner_token IS NOT NULL AND expires_at > clock_timestamp() - "
-                + FORGOTTEN)) {
+                + " AND NOT (dataset = ? AND partition = ?) AND (owner_token IS NOT NULL AND expires_at > clock_timestamp() - "
+                + FORGOTTEN
+                // While a partition passes from one worker to another nobody holds it.
+                + " OR EXISTS (SELECT FROM "
+                + own
+                + "headpond_worker AS w WHERE w.dataset = headpond_lease.dataset AND w.expires_at > clock_timestamp()))")) {
       query.setArray(1, names);
       query.setString(2, dataset);
       query.setInt(3, partition);

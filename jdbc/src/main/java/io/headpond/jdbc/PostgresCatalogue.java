@@ -349,6 +349,23 @@ final class PostgresCatalogue {
     }
   }
 
+  boolean hasColumn(String schema, String table, String column) throws SQLException {
+    try (PreparedStatement statement =
+        connection.prepareStatement(
+            """
+            SELECT 1 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = ? AND c.relname = ? AND a.attname = ? AND NOT a.attisdropped
+            """)) {
+      statement.setString(1, schema);
+      statement.setString(2, table);
+      statement.setString(3, column);
+      try (ResultSet row = statement.executeQuery()) {
+        return row.next();
+      }
+    }
+  }
+
   OwnTable ownTable(String schema, String table) throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement(OWN_TABLE)) {
       statement.setString(1, schema);

@@ -1,20 +1,15 @@
 package io.headpond.jdbc;
 
-import static io.headpond.jdbc.TableName.quote;
-
 import io.headpond.Column;
 import io.headpond.ConfigurationException;
 import io.headpond.RowType;
 import io.headpond.jdbc.PostgresCatalogue.Found;
-import io.headpond.jdbc.PostgresCatalogue.OwnTable;
 import io.headpond.jdbc.PostgresCatalogue.Relation;
 import io.headpond.jdbc.PostgresCatalogue.ServerFacts;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -26,7 +21,6 @@ import org.slf4j.LoggerFactory;
 final class PostgresCheck {
   private static final Logger log = LoggerFactory.getLogger(PostgresCheck.class);
   private static final int OLDEST_VERSION = 140_000;
-  private static final List<String> OWN_TABLES = List.of("headpond_dataset", "headpond_lease");
 
   private final Connection connection;
   private final RowType declared;
@@ -55,7 +49,7 @@ final class PostgresCheck {
     }
     MappedTable table = checkTable(currentSchema);
     problems.refuseIfAny();
-    createOwnTables(table.schema());
+    new PostgresOwnTables(connection, catalogue, problems, table.schema()).make();
     problems.refuseIfAny();
     return table;
   }
@@ -221,47 +215,6 @@ final class PostgresCheck {
           }
         });
     return types;
-  }
-
-  /** Creates Headpond's own tables, if they are missing, once however many servers start. */
-  private void createOwnTables(String schema) throws SQLException {
-    List<String> missing = new ArrayList<>();
-    for (String table : OWN_TABLES) {
-      OwnTable found = catalogue.ownTable(schema, table);
-      if (found == OwnTable.MISSING) {
-        missing.add(table);
-      } else if (found == OwnTable.FORBIDDEN) {
-        problems.add(
-            "table " + schema + "." + table,
-            "this user may not read and write it",
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON " + quote(schema) + "." + table);
-      }
-    }
-    if (missing.isEmpty()) {
-      return;
-    }
-    boolean before = connection.getAutoCommit();
-    connection.setAutoCommit(false);
-    try (Statement statement = connection.createStatement()) {
-      statement.execute("SELECT pg_advisory_xact_lock(hashtextextended('headpond', 0))");
-      statement.execute("SET LOCAL search_path TO " + quote(schema));
-      statement.execute(JdbcDatabase.ownTables());
-      connection.commit();
-    } catch (SQLException e) {
-      connection.rollback();
-      if (!"42501".equals(e.getSQLState())) {
-        throw e;
-      }
-      problems.add(
-          "schema " + schema,
-          "lacks " + String.join(" and ", missing) + ", and this user may not create them",
-          "GRANT CREATE ON SCHEMA "
-              + quote(schema)
-              + "; or, as somebody who may create them, run what 'headpond schema' prints"
-              + (schema.equals("public") ? "" : " (with --schema " + schema + ")"));
-    } finally {
-      connection.setAutoCommit(before);
-    }
   }
 
   private String describe(String schema) throws SQLException {

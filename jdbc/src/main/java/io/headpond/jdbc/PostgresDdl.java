@@ -61,6 +61,15 @@ final class PostgresDdl {
     }
   }
 
+  /**
+   * What adds the column for versions to a table that is there. Rows that no version was written to are older than any, and the server does not rewrite them.
+   *
+   * @param table quoted
+   */
+  static String addVersionColumn(String table, String column) {
+    return "ALTER TABLE " + table + " ADD COLUMN " + quote(column) + " bigint NOT NULL DEFAULT 0;";
+  }
+
   /** The key's columns, quoted. */
   static String key(RowType declared) {
     return declared.keyColumns().stream()

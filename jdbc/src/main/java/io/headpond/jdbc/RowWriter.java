@@ -12,7 +12,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,8 +20,9 @@ import org.jspecify.annotations.Nullable;
  * fewer rows than they were given a read that tells why. Not thread-safe.
  */
 final class RowWriter {
-  private static final DatabaseError WROTE_NOTHING =
-      DatabaseError.of(ErrorClass.SWALLOWED, "the statement wrote nothing (trigger or rule?)");
+  private static final Outcome NOT_WRITTEN =
+      new Applied.Rejected(
+          DatabaseError.of(ErrorClass.SWALLOWED, "the statement wrote nothing (trigger or rule?)"));
 
   private final Connection connection;
   private final MappedTable table;
@@ -62,13 +63,13 @@ final class RowWriter {
     if (!puts.isEmpty()) {
       sent++;
       if (statements.put(connection, puts) != puts.size()) {
-        ofPuts = prove(puts, proof -> ofPut((Mutation.Put) proof.mutation(), proof.row()));
+        ofPuts = keptOut(puts, prove(puts, this::ofPut));
       }
     }
     if (!removes.isEmpty()) {
       sent++;
       if (statements.remove(connection, removes) != removes.size()) {
-        ofRemoves = prove(removes, proof -> ofRemove(proof.mutation(), proof.row()));
+        ofRemoves = prove(removes, RowWriter::ofRemove);
       }
     }
     note(putsAt, ofPuts);
@@ -81,28 +82,41 @@ final class RowWriter {
     }
   }
 
-  private record Proof(Mutation mutation, Loaded row) {}
-
-  private List<Outcome> prove(List<? extends Mutation> written, Function<Proof, Outcome> outcome)
-      throws SQLException {
+  private <M extends Mutation> List<Outcome> prove(
+      List<M> written, BiFunction<M, Loaded, Outcome> outcome) throws SQLException {
     List<Key> keys = written.stream().map(Mutation::key).toList();
     sent++;
     List<Loaded> rows = statements.load(connection, keys);
     List<Outcome> proven = new ArrayList<>(rows.size());
     for (int i = 0; i < rows.size(); i++) {
-      proven.add(outcome.apply(new Proof(written.get(i), rows.get(i))));
+      proven.add(outcome.apply(written.get(i), rows.get(i)));
     }
     return proven;
   }
 
+  /** With what was not written since the key was removed at that version or a newer one. */
+  private List<Outcome> keptOut(List<Mutation.Put> puts, List<Outcome> proven) throws SQLException {
+    Tombstones tombstones = statements.tombstones();
+    if (tombstones == null || !proven.contains(NOT_WRITTEN)) {
+      return proven;
+    }
+    sent++;
+    long[] removed = tombstones.versions(connection, puts);
+    List<Outcome> all = new ArrayList<>(proven);
+    for (int i = 0; i < removed.length; i++) {
+      if (proven.get(i).equals(NOT_WRITTEN) && removed[i] >= puts.get(i).version()) {
+        all.set(i, new Applied.Stale(removed[i]));
+      }
+    }
+    return all;
+  }
+
   private Outcome ofPut(Mutation.Put put, Loaded found) {
     if (table.versionColumn() == null) {
-      return put.row().equals(found.row())
-          ? Applied.Done.INSTANCE
-          : new Applied.Rejected(WROTE_NOTHING);
+      return put.row().equals(found.row()) ? Applied.Done.INSTANCE : NOT_WRITTEN;
     }
     if (found.row() == null || found.version() < put.version()) {
-      return new Applied.Rejected(WROTE_NOTHING);
+      return NOT_WRITTEN;
     }
     return found.version() == put.version()
         ? Applied.Done.INSTANCE
@@ -113,9 +127,7 @@ final class RowWriter {
     if (found.row() == null) {
       return Applied.Done.INSTANCE;
     }
-    return found.version() > remove.version()
-        ? new Applied.Stale(found.version())
-        : new Applied.Rejected(WROTE_NOTHING);
+    return found.version() > remove.version() ? new Applied.Stale(found.version()) : NOT_WRITTEN;
   }
 
   List<Mutation> mutations() {

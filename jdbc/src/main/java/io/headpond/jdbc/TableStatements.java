@@ -30,13 +30,18 @@ final class TableStatements {
       "timestamptz 'epoch' + u.version * interval '1 microsecond'";
 
   private final MappedTable table;
+  private final @Nullable Tombstones tombstones;
   private final RowType type;
   private final String upsert;
   private final String delete;
   private final String load;
 
-  TableStatements(MappedTable table) {
+  /**
+   * @param tombstones which removals are kept in mind; null for none
+   */
+  TableStatements(MappedTable table, @Nullable Tombstones tombstones) {
     this.table = table;
+    this.tombstones = tombstones;
     this.type = table.type();
     this.upsert = upsertText();
     this.delete = deleteText();
@@ -68,9 +73,13 @@ final class TableStatements {
         + String.join(", ", values)
         + " FROM unnest("
         + arrays(columns)
-        + ", ?::int8[]) AS u ("
+        + versions()
         + aliases(columns.size())
-        + ", version) ON CONFLICT ("
+        + versionAliases()
+        + (tombstones == null
+            ? ""
+            : " WHERE " + tombstones.newerThanRemoval("u.tombstone", "u.version"))
+        + " ON CONFLICT ("
         + String.join(", ", names.subList(0, type.keyColumns().size()))
         + ") DO "
         + (changed.isEmpty()
@@ -87,15 +96,28 @@ final class TableStatements {
 
   private String deleteText() {
     List<Column> key = type.keyColumns();
-    return "DELETE FROM "
+    String removed = "unnest(" + arrays(key) + versions() + aliases(key.size()) + versionAliases();
+    String older = sameKey() + olderThan("u.version", " AND ");
+    if (tombstones == null) {
+      return "DELETE FROM " + table.quoted() + " AS t USING " + removed + " WHERE " + older;
+    }
+    return "WITH u AS MATERIALIZED (SELECT * FROM "
+        + removed
+        + "), gone AS (DELETE FROM "
         + table.quoted()
-        + " AS t USING unnest("
-        + arrays(key)
-        + ", ?::int8[]) AS u ("
-        + aliases(key.size())
-        + ", version) WHERE "
-        + sameKey()
-        + olderThan("u.version", " AND ");
+        + " AS t USING u WHERE "
+        + older
+        + " RETURNING 1), kept AS ("
+        + tombstones.insert()
+        + ") SELECT count(*) FROM gone";
+  }
+
+  private String versions() {
+    return ", ?::int8[]" + (tombstones == null ? "" : ", ?::bytea[]") + ") AS u (";
+  }
+
+  private String versionAliases() {
+    return ", version" + (tombstones == null ? "" : ", tombstone") + ")";
   }
 
   private String loadText() {
@@ -179,8 +201,19 @@ final class TableStatements {
     try (PreparedStatement statement = connection.prepareStatement(delete)) {
       int at = bindKeys(connection, statement, removes.stream().map(Mutation.Remove::key).toList());
       bindVersions(connection, statement, at, removes);
-      return statement.executeUpdate();
+      if (tombstones == null) {
+        return statement.executeUpdate();
+      }
+      try (ResultSet row = statement.executeQuery()) {
+        row.next();
+        return row.getInt(1);
+      }
     }
+  }
+
+  /** Which removals are kept in mind; null for none. */
+  @Nullable Tombstones tombstones() {
+    return tombstones;
   }
 
   /**
@@ -261,7 +294,7 @@ final class TableStatements {
     return arrays.size() + 1;
   }
 
-  private static void bindVersions(
+  private void bindVersions(
       Connection connection, PreparedStatement statement, int at, List<? extends Mutation> of)
       throws SQLException {
     Long[] versions = new Long[of.size()];
@@ -269,5 +302,9 @@ final class TableStatements {
       versions[i] = of.get(i).version();
     }
     statement.setArray(at, PostgresColumns.array(connection, ColumnType.BIGINT, versions));
+    if (tombstones != null) {
+      statement.setArray(at + 1, connection.createArrayOf("bytea", Tombstones.keys(of)));
+      statement.setString(at + 2, tombstones.dataset());
+    }
   }
 }

@@ -21,5 +21,29 @@ CREATE TABLE IF NOT EXISTS headpond_lease (
   frontier     timestamptz,                       -- all acknowledged before is in the table, except what is parked
   high_version bigint      NOT NULL,              -- highest version ever applied
   last_batch   bigint      NOT NULL,              -- id of the batch committed last
+  acquired_at  timestamptz,                       -- since when its owner has it
   PRIMARY KEY (dataset, partition)
 ) WITH (fillfactor = 20);
+
+-- Tables of an earlier release.
+ALTER TABLE headpond_lease ADD COLUMN IF NOT EXISTS acquired_at timestamptz;
+
+-- The processes that bring entries to the database, where several share the hot store.
+CREATE TABLE IF NOT EXISTS headpond_worker (
+  dataset    text        NOT NULL REFERENCES headpond_dataset ON DELETE CASCADE,
+  worker_id  uuid        NOT NULL,                -- the owner_token of its leases
+  name       text        NOT NULL,
+  started_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,                -- it lives until then, unless it says so again
+  PRIMARY KEY (dataset, worker_id)
+);
+
+-- Removals of the last day, where several processes share the hot store: it may forget that it was told to remove something.
+CREATE TABLE IF NOT EXISTS headpond_tombstone (
+  dataset    text        NOT NULL,
+  key        bytea       NOT NULL,                -- in its canonical form
+  version    bigint      NOT NULL,                -- of the removal; nothing at or below it comes back
+  removed_at timestamptz NOT NULL,
+  PRIMARY KEY (dataset, key)
+);
+CREATE INDEX IF NOT EXISTS headpond_tombstone_removed_at ON headpond_tombstone (removed_at);

@@ -493,7 +493,7 @@ class CatalogueTest {
         .containsExactly(
             "schema "
                 + schema
-                + ": lacks headpond_dataset and headpond_lease, and this user may not create them;"
+                + ": lacks headpond_dataset, headpond_lease, headpond_worker, headpond_tombstone, and this user may not create them;"
                 + " needed: GRANT CREATE ON SCHEMA \""
                 + schema
                 + "\"; or, as somebody who may create them, run what 'headpond schema' prints (with"
@@ -502,7 +502,7 @@ class CatalogueTest {
                 + ")");
     DB.execute(JdbcDatabase.schema(schema));
     assertThat(problems(other, TYPE))
-        .hasSize(2)
+        .hasSize(4)
         .allMatch(line -> line.contains("GRANT SELECT, INSERT, UPDATE, DELETE ON"));
     DB.execute("GRANT ALL ON ALL TABLES IN SCHEMA " + schema + " TO " + role);
     check(other, TYPE);
@@ -516,6 +516,42 @@ class CatalogueTest {
         .asString()
         .contains("password authentication failed", "28P01")
         .doesNotContain("secret");
+  }
+
+  @Test
+  void ownTablesOfAnEarlierReleaseAreBroughtUpToDate() {
+    String schema = "older";
+    String role = "older_user";
+    DB.execute(
+        "CREATE SCHEMA " + schema,
+        "CREATE TABLE " + schema + ".t (id text PRIMARY KEY, qty integer)",
+        JdbcDatabase.schema(schema),
+        "DROP TABLE older.headpond_tombstone; DROP TABLE older.headpond_worker",
+        "ALTER TABLE older.headpond_lease DROP COLUMN acquired_at",
+        "CREATE USER " + role + " PASSWORD 'secret-1'",
+        "GRANT USAGE ON SCHEMA " + schema + " TO " + role,
+        "GRANT ALL ON ALL TABLES IN SCHEMA " + schema + " TO " + role);
+    JdbcTable mapped =
+        JdbcDatabase.postgres(DB.url).user(role).password("secret-1").table(schema + ".t");
+    assertThat(problems(mapped, TYPE))
+        .containsExactly(
+            "table older.headpond_lease, column acquired_at: is not there, and this user may not"
+                + " add it; needed: SET search_path TO \"older\"; ALTER TABLE headpond_lease ADD"
+                + " COLUMN IF NOT EXISTS acquired_at timestamptz",
+            "schema older: lacks headpond_worker, headpond_tombstone, and this user may not create"
+                + " them; needed: GRANT CREATE ON SCHEMA \"older\"; or, as somebody who may create"
+                + " them, run what 'headpond schema' prints (with --schema older): SET search_path"
+                + " TO \"older\"; CREATE TABLE IF NOT EXISTS headpond_worker ( dataset text NOT"
+                + " NULL REFERENCES headpond_dataset ON DELETE CASCADE, worker_id uuid NOT NULL,"
+                + " name text NOT NULL, started_at timestamptz NOT NULL, expires_at timestamptz NOT"
+                + " NULL, PRIMARY KEY (dataset, worker_id) ); CREATE TABLE IF NOT EXISTS"
+                + " headpond_tombstone ( dataset text NOT NULL, key bytea NOT NULL, version bigint"
+                + " NOT NULL, removed_at timestamptz NOT NULL, PRIMARY KEY (dataset, key) ); CREATE"
+                + " INDEX IF NOT EXISTS headpond_tombstone_removed_at ON headpond_tombstone"
+                + " (removed_at)");
+    check(DB.table(schema + ".t"), TYPE);
+    DB.execute("GRANT ALL ON ALL TABLES IN SCHEMA " + schema + " TO " + role);
+    check(mapped, TYPE);
   }
 
   @Test
