@@ -170,6 +170,22 @@ public abstract class HotStoreContractTest {
     return attempts;
   }
 
+  /** Asked of the store, not as this handle heard it last. */
+  protected PartitionStats stats() {
+    PartitionStats stats = await(store.horizon(0)).stats();
+    assertThat(store.stats(0)).isEqualTo(stats);
+    return stats;
+  }
+
+  /** Moves time on, also for what the store itself lets expire. */
+  protected void advance(Duration duration) {
+    environment.advance(duration);
+  }
+
+  private boolean shared() {
+    return store.id().shared();
+  }
+
   private PendingPage pending() {
     return await(store.pending("", null, 100));
   }
@@ -229,7 +245,9 @@ public abstract class HotStoreContractTest {
     take(10);
     WriteOutcome.Written during = (WriteOutcome.Written) write("a", "2", Durability.DISK);
     assertThat(during.ready()).isEqualTo(1);
-    assertThat(during.coalesced()).isFalse();
+    // A shared store does not know whether the batch that carries the earlier value is still under
+    // way.
+    assertThat(during.coalesced()).isEqualTo(shared());
   }
 
   @Test
@@ -262,7 +280,7 @@ public abstract class HotStoreContractTest {
     assertThat(write("c", "1", Durability.MEMORY)).isEqualTo(WriteOutcome.Full.INSTANCE);
     assertThat(write("c", "1", Durability.DATABASE)).isEqualTo(WriteOutcome.Full.INSTANCE);
     assertThat(get("c").miss()).isTrue();
-    assertThat(store.stats(0).pending()).isEqualTo(2);
+    assertThat(stats().pending()).isEqualTo(2);
   }
 
   @Test
@@ -292,7 +310,7 @@ public abstract class HotStoreContractTest {
     assertThat(write("b", "1", Durability.DISK)).isEqualTo(WriteOutcome.Full.INSTANCE);
     settle(a);
     assertThat(write("b", "1", Durability.DISK)).isInstanceOf(WriteOutcome.Written.class);
-    assertThat(store.stats(0).bytes()).isPositive();
+    assertThat(stats().bytes()).isPositive();
   }
 
   @Test
@@ -361,7 +379,8 @@ public abstract class HotStoreContractTest {
     long token = get("a").fillToken();
     reopen(1_000, 1 << 20);
     get("a");
-    assertThat(fill("a", "old", 5, token)).isNull();
+    // A shared store lives on without its processes.
+    assertThat(fill("a", "old", 5, token) == null).isEqualTo(!shared());
   }
 
   @Test
@@ -391,19 +410,19 @@ public abstract class HotStoreContractTest {
     Lookup filled = filled("a", null, 0);
     assertThat(filled).isEqualTo(new Lookup(key("a"), EntryState.CLEAN, null, 0, 0));
     assertThat(get("a").miss()).isFalse();
-    environment.advance(Duration.ofMinutes(1));
+    advance(Duration.ofMinutes(1));
     assertThat(get("a").miss()).isTrue();
   }
 
   @Test
   void theTimeToLiveBeginsAtTheSettlement() {
     Mutation write = put("a", "one");
-    environment.advance(TTL.multipliedBy(2));
+    advance(TTL.multipliedBy(2));
     assertThat(get("a").row()).isEqualTo(row("one"));
     settle(write);
-    environment.advance(TTL.minusSeconds(1));
+    advance(TTL.minusSeconds(1));
     assertThat(get("a").row()).isEqualTo(row("one"));
-    environment.advance(Duration.ofSeconds(2));
+    advance(Duration.ofSeconds(2));
     assertThat(get("a").miss()).isTrue();
   }
 
@@ -419,7 +438,7 @@ public abstract class HotStoreContractTest {
     assertThat(taken.mutations()).containsExactly(a2, b);
     assertThat(taken.remaining()).isEqualTo(1);
     assertThat(a.version()).isLessThan(b.version());
-    assertThat(counts(store.stats(0))).isEqualTo(counts(3, 0, 0, 0));
+    assertThat(counts(stats())).isEqualTo(counts(3, 0, 0, 0));
     assertThat(take(2).mutations()).containsExactly(a2, b);
   }
 
@@ -440,7 +459,7 @@ public abstract class HotStoreContractTest {
     assertThat(get("a"))
         .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("1"), a.version(), 0));
     assertThat(take(5).mutations()).isEmpty();
-    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
+    assertThat(stats()).isEqualTo(counts(0, 0, 0, 0));
   }
 
   @Test
@@ -462,7 +481,7 @@ public abstract class HotStoreContractTest {
     assertThat(taken.mutations()).containsExactly(second);
     settle(second);
     assertThat(get("a").row()).isEqualTo(row("2"));
-    assertThat(store.stats(0).pending()).isZero();
+    assertThat(stats().pending()).isZero();
   }
 
   @Test
@@ -484,7 +503,7 @@ public abstract class HotStoreContractTest {
     settle(first);
     assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
     assertThat(take(5).mutations()).containsExactly(second);
-    assertThat(store.stats(0).pending()).isEqualTo(1);
+    assertThat(stats().pending()).isEqualTo(1);
   }
 
   @Test
@@ -501,9 +520,9 @@ public abstract class HotStoreContractTest {
   @Test
   void theFrontierIsNotPastWhatWasNotTaken() {
     Mutation a = put("a", "1");
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     Mutation b = put("b", "1");
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     Taken taken = take(1);
     assertThat(taken.mutations()).containsExactly(a);
     assertThat(taken.frontier()).isLessThanOrEqualTo(b.version()).isGreaterThan(a.version());
@@ -513,10 +532,10 @@ public abstract class HotStoreContractTest {
   @Test
   void theFrontierIsNotPastWhatIsDeferred() {
     Mutation a = put("a", "1");
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     defer(a, Duration.ofHours(1), 1);
     put("a", "2");
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     put("b", "1");
     assertThat(take(5).frontier()).isLessThanOrEqualTo(a.version());
   }
@@ -525,7 +544,7 @@ public abstract class HotStoreContractTest {
   void theFrontierLeavesLettersBehind() {
     Mutation a = put("a", "1");
     park(a);
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     assertThat(take(5).frontier()).isGreaterThan(a.version());
   }
 
@@ -540,23 +559,28 @@ public abstract class HotStoreContractTest {
   void aWriteDuringABatchHasItsOwnAge() {
     Mutation first = put("a", "1");
     take(5);
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     Mutation second = put("a", "2");
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     put("a", "3");
     settle(first);
-    assertThat(store.stats(0).oldest()).isEqualTo(second.version());
+    assertSince(stats().oldest(), first, second);
+  }
+
+  /** An entry is owed since its first write after the batch was taken; a shared store may say since the take. */
+  private void assertSince(long since, Mutation taken, Mutation next) {
+    assertThat(since).isBetween(shared() ? taken.version() + 1 : next.version(), next.version());
   }
 
   @Test
   void ofABatchThatFailedTheOlderAgeCounts() {
     Mutation first = put("a", "1");
     take(5);
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     put("a", "2");
     put("b", "1");
     take(1);
-    assertThat(store.stats(0).oldest()).isEqualTo(first.version());
+    assertThat(stats().oldest()).isEqualTo(first.version());
   }
 
   @Test
@@ -583,10 +607,10 @@ public abstract class HotStoreContractTest {
     take(5);
     defer(a, Duration.ofSeconds(10), 1);
     assertThat(take(5).mutations()).containsExactly(b);
-    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
+    assertThat(counts(stats())).isEqualTo(counts(1, 1, 0, 0));
     assertThat(get("a").state()).isEqualTo(EntryState.PENDING);
-    environment.advance(Duration.ofSeconds(10));
-    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
+    advance(Duration.ofSeconds(10));
+    assertThat(counts(stats())).isEqualTo(counts(1, 1, 0, 0));
     assertThat(take(5).mutations()).containsExactly(a);
   }
 
@@ -597,7 +621,7 @@ public abstract class HotStoreContractTest {
     Mutation newer = put("a", "2");
     assertThat(take(5).mutations()).isEmpty();
     assertThat(pending().entries().get(0).attempts()).isEqualTo(3);
-    environment.advance(Duration.ofSeconds(10));
+    advance(Duration.ofSeconds(10));
     assertThat(take(5).mutations()).containsExactly(newer);
   }
 
@@ -620,11 +644,11 @@ public abstract class HotStoreContractTest {
     defer(a, Duration.ofSeconds(10), 3);
     put("b", "1");
     crashAndReopen();
-    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
+    assertThat(counts(stats())).isEqualTo(counts(1, 1, 0, 0));
     PendingEntry entry = pending().entries().get(0);
     assertThat(entry.attempts()).isEqualTo(3);
     assertThat(entry.error()).isEqualTo(FAILURE.error());
-    environment.advance(Duration.ofSeconds(11));
+    advance(Duration.ofSeconds(11));
     assertThat(take(5).tried()).isEmpty();
     assertThat(take(5))
         .returns(List.of(a), Taken::mutations)
@@ -649,9 +673,9 @@ public abstract class HotStoreContractTest {
         .isEqualTo(new Lookup(key("a"), EntryState.PARKED, row("1"), a.version(), 0));
     assertThat(take(5).mutations()).isEmpty();
     crashAndReopen();
-    environment.advance(Duration.ofDays(10));
+    advance(Duration.ofDays(10));
     assertThat(get("a").state()).isEqualTo(EntryState.PARKED);
-    assertThat(counts(store.stats(0))).isEqualTo(counts(0, 0, 1, 0));
+    assertThat(counts(stats())).isEqualTo(counts(0, 0, 1, 0));
     assertThat(take(5).mutations()).isEmpty();
   }
 
@@ -688,7 +712,7 @@ public abstract class HotStoreContractTest {
     assertThat(fill("a", "theirs", second.version() + 10, token)).isNotNull();
     assertThat(get("a").row()).isEqualTo(row("theirs"));
     assertThat(get("a").state()).isEqualTo(EntryState.CLEAN);
-    assertThat(store.stats(0).parked()).isEqualTo(1);
+    assertThat(stats().parked()).isEqualTo(1);
     Mutation third = put("a", "3");
     assertThat(get("a").row()).isEqualTo(row("3"));
     assertThat(third.version()).isGreaterThan(second.version() + 10);
@@ -705,11 +729,11 @@ public abstract class HotStoreContractTest {
     Taken taken = take(5);
     assertThat(taken.staged()).isTrue();
     assertThat(taken.mutations()).containsExactly(staged);
-    assertThat(store.stats(0).staged()).isEqualTo(1);
+    assertThat(stats().staged()).isEqualTo(1);
     settle(staged);
     assertThat(get("a"))
         .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("new"), staged.version(), 0));
-    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
+    assertThat(stats()).isEqualTo(counts(0, 0, 0, 0));
   }
 
   @Test
@@ -726,7 +750,7 @@ public abstract class HotStoreContractTest {
         .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("good"), staged.version(), 0));
     assertThat(await(store.owed(key("a")))).isEqualTo(Owed.NOTHING);
     crashAndReopen();
-    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
+    assertThat(stats()).isEqualTo(counts(0, 0, 0, 0));
   }
 
   @Test
@@ -747,7 +771,7 @@ public abstract class HotStoreContractTest {
     assertThat(await(store.unstage(0, 1, staged))).isTrue();
     assertThat(await(store.unstage(0, 1, staged))).isFalse();
     assertThat(get("a").miss()).isTrue();
-    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
+    assertThat(stats()).isEqualTo(counts(0, 0, 0, 0));
   }
 
   @Test
@@ -758,6 +782,7 @@ public abstract class HotStoreContractTest {
     assertThat(write("b", "2", Durability.DATABASE)).isEqualTo(WriteOutcome.KeyPending.INSTANCE);
   }
 
+  /** In a shared store it outlives the process that staged it. */
   @Test
   void aStagedWriteIsForgottenInACrashButItsVersionIsNot() {
     long future = environment.wallMicros() + 3_600_000_000L;
@@ -767,8 +792,14 @@ public abstract class HotStoreContractTest {
     environment.setWallMicros(future - 3_600_000_000L);
     crashAndReopen();
     assertThat(get("a").miss()).isTrue();
-    assertThat(store.stats(0).staged()).isZero();
+    assertThat(stats().staged()).isEqualTo(shared() ? 1 : 0);
     assertThat(put("a", "2").version()).isGreaterThan(staged.version());
+    if (shared()) {
+      // It is its turn, or that of the entries that it does not let pass.
+      List<Mutation> taken = new ArrayList<>(take(5).mutations());
+      taken.addAll(take(5).mutations());
+      assertThat(taken).containsExactly(staged);
+    }
   }
 
   // What is taken together, and what apart and by turns
@@ -778,7 +809,7 @@ public abstract class HotStoreContractTest {
     for (int i = 0; i < 100; i++) {
       defer(put("bad" + i, "1"), Duration.ofSeconds(1), 1);
     }
-    environment.advance(Duration.ofSeconds(2));
+    advance(Duration.ofSeconds(2));
     Mutation healthy = put("good", "1");
     List<Mutation> taken = new ArrayList<>(take(10).mutations());
     taken.addAll(take(10).mutations());
@@ -789,7 +820,7 @@ public abstract class HotStoreContractTest {
   void healthyEntriesDoNotKeepTheRefusedFromBeingTaken() {
     Mutation bad = put("bad", "1");
     defer(bad, Duration.ofSeconds(1), 1);
-    environment.advance(Duration.ofSeconds(2));
+    advance(Duration.ofSeconds(2));
     for (int i = 0; i < 100; i++) {
       put("good" + i, "1");
     }
@@ -804,7 +835,7 @@ public abstract class HotStoreContractTest {
     Mutation early = put("early", "1");
     defer(late, Duration.ofSeconds(2), 1);
     defer(early, Duration.ofSeconds(1), 2);
-    environment.advance(Duration.ofSeconds(3));
+    advance(Duration.ofSeconds(3));
     Taken taken = take(1);
     assertThat(taken.mutations()).containsExactly(early);
     assertThat(attempts(taken)).isEqualTo(Map.of(key("early"), 2));
@@ -816,25 +847,25 @@ public abstract class HotStoreContractTest {
   @Test
   void theNextDueTimeAndTheOldestReadyEntryAreTold() {
     Mutation bad = put("bad", "1");
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     Mutation good = put("good", "1");
-    assertThat(store.stats(0)).returns(0L, PartitionStats::nextDue);
-    assertThat(store.stats(0)).returns(bad.version(), PartitionStats::oldestReady);
+    assertThat(stats()).returns(0L, PartitionStats::nextDue);
+    assertThat(stats()).returns(bad.version(), PartitionStats::oldestReady);
     long due = due(Duration.ofSeconds(10));
     defer(bad, Duration.ofSeconds(10), 1);
     defer(put("later", "1"), Duration.ofSeconds(20), 1);
-    assertThat(store.stats(0))
+    assertThat(stats())
         .returns(due, PartitionStats::nextDue)
         .returns(good.version(), PartitionStats::oldestReady)
         .returns(bad.version(), PartitionStats::oldest);
     take(5);
-    assertThat(store.stats(0)).returns(good.version(), PartitionStats::oldestReady);
+    assertThat(stats()).returns(good.version(), PartitionStats::oldestReady);
     settle(good);
-    assertThat(store.stats(0)).returns(0L, PartitionStats::oldestReady);
-    environment.advance(Duration.ofSeconds(11));
-    assertThat(store.stats(0).nextDue()).isPositive().isLessThanOrEqualTo(environment.wallMicros());
+    assertThat(stats()).returns(0L, PartitionStats::oldestReady);
+    advance(Duration.ofSeconds(11));
+    assertThat(stats().nextDue()).isPositive().isLessThanOrEqualTo(environment.wallMicros());
     take(5);
-    assertThat(store.stats(0))
+    assertThat(stats())
         .returns(0L, PartitionStats::oldestReady)
         .returns(bad.version(), PartitionStats::oldest);
   }
@@ -852,7 +883,7 @@ public abstract class HotStoreContractTest {
             1,
             new Failure(DatabaseError.of(ErrorClass.CONSTRAINT, "no"), now)));
     environment.setWallMicros(now - 3_600_000_000L);
-    assertThat(store.stats(0).nextDue()).isPositive().isLessThanOrEqualTo(environment.wallMicros());
+    assertThat(stats().nextDue()).isPositive().isLessThanOrEqualTo(environment.wallMicros());
     assertThat(take(5).mutations()).containsExactly(bad);
   }
 
@@ -863,7 +894,7 @@ public abstract class HotStoreContractTest {
     assertThat(take(5).mutations()).containsExactly(first);
     Mutation second = put("a", "2");
     put("b", "1");
-    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
+    assertThat(counts(stats())).isEqualTo(counts(1, 1, 0, 0));
     assertThat(take(5).tried()).isEmpty();
     // That try has failed: the newer value takes its place.
     Taken again = take(5);
@@ -871,14 +902,14 @@ public abstract class HotStoreContractTest {
     assertThat(attempts(again)).isEqualTo(Map.of(key("a"), 2));
     Mutation third = put("a", "3");
     settle(second);
-    assertThat(counts(store.stats(0))).isEqualTo(counts(2, 0, 0, 0));
+    assertThat(counts(stats())).isEqualTo(counts(2, 0, 0, 0));
     assertThat(take(5))
         .returns(Map.of(), HotStoreContractTest::attempts)
         .extracting(Taken::mutations)
         .asList()
         .contains(third);
     crashAndReopen();
-    assertThat(counts(store.stats(0))).isEqualTo(counts(2, 0, 0, 0));
+    assertThat(counts(stats())).isEqualTo(counts(2, 0, 0, 0));
   }
 
   @Test
@@ -899,12 +930,12 @@ public abstract class HotStoreContractTest {
   void conflictsAreCountedAmongTheLetters() {
     park(put("a", "1"));
     await(store.park(0, 1, put("b", "1"), 1, CONFLICT));
-    assertThat(store.stats(0)).returns(2, PartitionStats::parked);
-    assertThat(store.stats(0)).returns(1, PartitionStats::conflicts);
+    assertThat(stats()).returns(2, PartitionStats::parked);
+    assertThat(stats()).returns(1, PartitionStats::conflicts);
     crashAndReopen();
-    assertThat(store.stats(0)).returns(1, PartitionStats::conflicts);
+    assertThat(stats()).returns(1, PartitionStats::conflicts);
     put("b", "2");
-    assertThat(store.stats(0)).returns(0, PartitionStats::conflicts);
+    assertThat(stats()).returns(0, PartitionStats::conflicts);
   }
 
   @Test
@@ -982,7 +1013,7 @@ public abstract class HotStoreContractTest {
     for (CompletionStage<?> stage : stages) {
       assertThatThrownBy(() -> await(stage)).isInstanceOf(FencedException.class);
     }
-    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 0, 0, 1));
+    assertThat(counts(stats())).isEqualTo(counts(1, 0, 0, 1));
     assertThat(store.frontier(0)).isZero();
   }
 
@@ -1002,9 +1033,12 @@ public abstract class HotStoreContractTest {
     assertThat(put("a", "1").version()).isGreaterThan(now);
   }
 
-  /** As where the cache begins without the database. */
+  /** As where the cache begins without the database. A shared store is closed until then, and says so. */
   @Test
   void aPartitionTakesWritesBeforeItIsOpened() {
+    if (shared()) {
+      return;
+    }
     Mutation before = put("a", "1");
     crashAndReopen();
     environment.setWallMicros(environment.wallMicros() - 3_600_000_000L);
@@ -1013,7 +1047,7 @@ public abstract class HotStoreContractTest {
     assertThat(first.version()).isGreaterThan(before.version());
     assertThat(second.version()).isGreaterThan(first.version());
     assertThat(get("a").row()).isEqualTo(row("3"));
-    assertThat(store.stats(0).ready()).isEqualTo(2);
+    assertThat(stats().ready()).isEqualTo(2);
     assertThat(store.nowMicros(0)).isGreaterThanOrEqualTo(second.version());
     assertThat(await(store.owed(key("a"))).settled(second.version())).isFalse();
     crashAndReopen();
@@ -1024,6 +1058,9 @@ public abstract class HotStoreContractTest {
 
   @Test
   void whatAnOlderCopyWasGivenBeforeItIsOpenedDoesNotHideThatItIsOne() {
+    if (shared()) {
+      return;
+    }
     Mutation before = put("a", "1");
     crashAndReopen();
     put("b", "2");
@@ -1043,6 +1080,9 @@ public abstract class HotStoreContractTest {
 
   @Test
   void anOlderCopyOfTheStoreIsRefused() {
+    if (shared()) {
+      return;
+    }
     Mutation a = put("a", "1");
     crashAndReopen();
     put("b", "1");
@@ -1124,9 +1164,9 @@ public abstract class HotStoreContractTest {
   @Test
   void anEntryTellsItsAge() {
     put("a", "1");
-    environment.advance(Duration.ofSeconds(3));
+    advance(Duration.ofSeconds(3));
     put("a", "2");
-    environment.advance(Duration.ofSeconds(4));
+    advance(Duration.ofSeconds(4));
     assertThat(pending().entries().get(0).age())
         .isBetween(Duration.ofMillis(6_999), Duration.ofSeconds(7));
   }
@@ -1184,7 +1224,7 @@ public abstract class HotStoreContractTest {
     assertThat(write("b", "2", Durability.DATABASE, version(second)))
         .isEqualTo(new WriteOutcome.Mismatch(get("b")));
     assertThat(get("a").version()).isEqualTo(second.version());
-    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 0, 0, 0));
+    assertThat(counts(stats())).isEqualTo(counts(1, 0, 0, 0));
     crashAndReopen();
     assertThat(get("a").version()).isEqualTo(second.version());
   }
@@ -1228,7 +1268,7 @@ public abstract class HotStoreContractTest {
   void aWriteBetweenIsSeenThoughItIsGoneFromTheCacheAgain() {
     long token = get("a").fillToken();
     settle(put("a", "between"));
-    environment.advance(TTL.plusSeconds(1));
+    advance(TTL.plusSeconds(1));
     assertThat(get("a").miss()).isTrue();
     assertThat(write("a", "1", Durability.DISK, new Expected(0, token)))
         .isInstanceOf(WriteOutcome.Mismatch.class);
@@ -1238,7 +1278,7 @@ public abstract class HotStoreContractTest {
   void anEvictedValueIsAMismatchWhoseTokenLeadsOn() {
     Mutation first = put("a", "1");
     settle(first);
-    environment.advance(TTL.plusSeconds(1));
+    advance(TTL.plusSeconds(1));
     WriteOutcome outcome = write("a", "2", Durability.DISK, version(first));
     Lookup now = ((WriteOutcome.Mismatch) outcome).now();
     assertThat(now.miss()).isTrue();
@@ -1331,7 +1371,7 @@ public abstract class HotStoreContractTest {
     park(pending);
     assertThat(await(store.invalidate(key("a")))).isEqualTo(EntryState.PARKED);
     assertThat(get("a").state()).isEqualTo(EntryState.PARKED);
-    assertThat(counts(store.stats(0))).isEqualTo(counts(0, 0, 1, 0));
+    assertThat(counts(stats())).isEqualTo(counts(0, 0, 1, 0));
   }
 
   @Test
@@ -1345,14 +1385,15 @@ public abstract class HotStoreContractTest {
     assertThat(await(store.owed(key("a")))).isEqualTo(new Owed(first.version(), false));
     settle(second);
     Owed owed = await(store.owed(key("a")));
-    assertThat(owed).isEqualTo(new Owed(third.version(), false));
+    assertThat(owed.parked()).isFalse();
+    assertSince(owed.since(), second, third);
     assertThat(owed.settled(second.version())).isTrue();
     assertThat(owed.settled(third.version())).isFalse();
     crashAndReopen();
     assertThat(await(store.owed(key("a")))).isEqualTo(owed);
     take(5);
     park(third);
-    assertThat(await(store.owed(key("a")))).isEqualTo(new Owed(third.version(), true));
+    assertThat(await(store.owed(key("a")))).isEqualTo(new Owed(owed.since(), true));
   }
 
   @Test
@@ -1470,23 +1511,24 @@ public abstract class HotStoreContractTest {
 
   @Test
   void aRetriedLetterIsOfferedAtOnceAsIfItHadNeverBeenRefused() {
-    environment.advance(Duration.ofHours(1));
+    advance(Duration.ofHours(1));
     Mutation a = put("a", "bad");
     take(5);
     await(store.park(0, 1, a, 4, new Failure(FAILURE.error(), environment.wallMicros())));
-    environment.advance(Duration.ofHours(1));
+    advance(Duration.ofHours(1));
     put("ready", "1");
     long before = environment.wallMicros();
     assertThat(retry(a)).isEqualTo(Letter.Fate.DONE);
     assertNoLetter("a");
     assertThat(get("a"))
         .isEqualTo(new Lookup(key("a"), EntryState.PENDING, row("bad"), a.version(), 0));
-    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 1, 0, 0));
-    assertThat(store.stats(0).nextDue()).isLessThanOrEqualTo(environment.wallMicros());
+    assertThat(counts(stats())).isEqualTo(counts(1, 1, 0, 0));
+    assertThat(stats().nextDue()).isLessThanOrEqualTo(environment.wallMicros());
     assertThat(store.pendingEntries()).isEqualTo(2);
     crashAndReopen();
-    assertThat(take(5).mutations()).hasSize(1);
-    Taken taken = take(5);
+    Taken one = take(5);
+    Taken other = take(5);
+    Taken taken = one.tried().isEmpty() ? other : one;
     assertThat(taken.mutations()).containsExactly(a);
     assertThat(attempts(taken)).containsExactly(Map.entry(key("a"), 0));
     assertThat(taken.tried().values())
@@ -1501,7 +1543,7 @@ public abstract class HotStoreContractTest {
     Mutation a = put("a", "bad");
     take(5);
     park(a);
-    environment.advance(Duration.ofHours(1));
+    advance(Duration.ofHours(1));
     Mutation b = put("b", "1");
     long frontier = take(5).frontier();
     assertThat(frontier).isGreaterThan(a.version());
@@ -1535,7 +1577,7 @@ public abstract class HotStoreContractTest {
     assertThat(letter("a").attempts()).isEqualTo(4);
     assertThat(letter("a").failure().error().code()).isEqualTo("23514");
     crashAndReopen();
-    assertThat(counts(store.stats(0))).isEqualTo(counts(0, 0, 1, 0));
+    assertThat(counts(stats())).isEqualTo(counts(0, 0, 1, 0));
     assertThat(retry(a)).isEqualTo(Letter.Fate.DONE);
   }
 
@@ -1548,7 +1590,7 @@ public abstract class HotStoreContractTest {
     long theirs = ours.version() + 10;
     assertThat(retry(ours)).isEqualTo(Letter.Fate.DONE);
     assertThat(get("a").row()).isEqualTo(row("ours"));
-    assertThat(store.stats(0).conflicts()).isZero();
+    assertThat(stats().conflicts()).isZero();
     Mutation again = take(5).mutations().get(0);
     assertThat(again.version()).isGreaterThan(theirs);
     assertThat(((Mutation.Put) again).row()).isEqualTo(row("ours"));
@@ -1612,11 +1654,11 @@ public abstract class HotStoreContractTest {
     assertNoLetter("a");
     assertThat(get("a").miss()).isTrue();
     assertThat(await(store.owed(key("a")))).isEqualTo(Owed.NOTHING);
-    assertThat(counts(store.stats(0))).isEqualTo(counts(0, 0, 1, 0));
+    assertThat(counts(stats())).isEqualTo(counts(0, 0, 1, 0));
     assertThat(pending().entries()).extracting(PendingEntry::key).containsExactly("b");
     crashAndReopen();
     assertThat(get("a").miss()).isTrue();
-    assertThat(counts(store.stats(0))).isEqualTo(counts(0, 0, 1, 0));
+    assertThat(counts(stats())).isEqualTo(counts(0, 0, 1, 0));
     assertThat(letter("b").mutation()).isEqualTo(other);
     assertThat(put("a", "2").version()).isGreaterThan(a.version());
     assertThat(take(5).mutations()).hasSize(1);
@@ -1681,7 +1723,7 @@ public abstract class HotStoreContractTest {
       assertThat(await(store.get(mutation.key())).miss()).isTrue();
       assertThat(await(store.owed(mutation.key()))).isEqualTo(Owed.NOTHING);
     }
-    assertThat(counts(store.stats(0))).isEqualTo(counts(1, 0, 0, 0));
+    assertThat(counts(stats())).isEqualTo(counts(1, 0, 0, 0));
     crashAndReopen();
     assertThat(get("a").miss()).isTrue();
     assertThat(pending().entries()).extracting(PendingEntry::key).containsExactly("d");
@@ -1763,9 +1805,9 @@ public abstract class HotStoreContractTest {
     assertThat(retry(a)).isEqualTo(Letter.Fate.NONE);
     assertThat(get("a"))
         .isEqualTo(new Lookup(key("a"), EntryState.CLEAN, row("good"), staged.version(), 0));
-    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
+    assertThat(stats()).isEqualTo(counts(0, 0, 0, 0));
     crashAndReopen();
-    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
+    assertThat(stats()).isEqualTo(counts(0, 0, 0, 0));
     assertThat(take(5).mutations()).isEmpty();
   }
 
@@ -1780,6 +1822,11 @@ public abstract class HotStoreContractTest {
     await(store.unstage(0, 1, stagedA));
     assertThat(retry(a)).isEqualTo(Letter.Fate.DONE);
     crashAndReopen();
+    if (shared()) {
+      // The staged write is still there, and whoever has the partition now takes it back.
+      assertThat(retry(b)).isEqualTo(Letter.Fate.UNDECIDED);
+      await(store.unstage(0, 1, stagedB));
+    }
     assertThat(retry(b)).isEqualTo(Letter.Fate.DONE);
     crashAndReopen();
     List<Mutation> taken = take(5).mutations();
@@ -1804,7 +1851,7 @@ public abstract class HotStoreContractTest {
     assertThat(get("a").row()).isEqualTo(row("good"));
     assertThat(get("b").miss()).isTrue();
     crashAndReopen();
-    assertThat(store.stats(0)).isEqualTo(counts(0, 0, 0, 0));
+    assertThat(stats()).isEqualTo(counts(0, 0, 0, 0));
   }
 
   @Test
@@ -1919,7 +1966,7 @@ public abstract class HotStoreContractTest {
     long now = environment.wallMicros();
     Mutation write = ask("a", "1", Durability.DISK, "r");
     Mutation removal = ask("b", null, Durability.JOURNAL, "s");
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     assertThat(remembered("r")).isEqualTo(of(write, "r", now));
     assertThat(remembered("s")).isEqualTo(of(removal, "s", now));
     assertThat(remembered("t")).isNull();
@@ -1940,7 +1987,7 @@ public abstract class HotStoreContractTest {
       assertThat(get("a"))
           .isEqualTo(new Lookup(key("a"), EntryState.PENDING, row("1"), first.version(), 0));
       assertThat(get("b").miss()).isTrue();
-      assertThat(counts(store.stats(0))).isEqualTo(counts(1, 0, 0, 0));
+      assertThat(counts(stats())).isEqualTo(counts(1, 0, 0, 0));
     }
   }
 
@@ -2016,7 +2063,7 @@ public abstract class HotStoreContractTest {
       assertThat(remembered("superseded")).isEqualTo(of(superseded, "superseded", now));
       assertThat(await(store.put(asking("a", "9", Durability.DISK, "settled"))))
           .isEqualTo(new WriteOutcome.Repeated(of(settled, "settled", now)));
-      environment.advance(Duration.ofHours(1));
+      advance(Duration.ofHours(1));
       if (life == 0) {
         crashAndReopen();
       } else {
@@ -2028,11 +2075,11 @@ public abstract class HotStoreContractTest {
   @Test
   void aRequestIsForgottenAfterADay() {
     ask("a", "1", Durability.DISK, "r");
-    environment.advance(DAY.minusSeconds(1));
+    advance(DAY.minusSeconds(1));
     assertThat(remembered("r")).isNotNull();
     assertThat(await(store.put(asking("a", "2", Durability.DISK, "r"))))
         .isInstanceOf(WriteOutcome.Repeated.class);
-    environment.advance(Duration.ofSeconds(1));
+    advance(Duration.ofSeconds(1));
     assertThat(remembered("r")).isNull();
     long now = environment.wallMicros();
     Mutation again = ask("a", "2", Durability.DISK, "r");
@@ -2044,9 +2091,9 @@ public abstract class HotStoreContractTest {
   @Test
   void theDayGoesOnWhileNoProcessRuns() {
     Mutation early = ask("a", "1", Durability.DISK, "early");
-    environment.advance(Duration.ofSeconds(10));
+    advance(Duration.ofSeconds(10));
     ask("b", "1", Durability.DISK, "late");
-    environment.advance(DAY.minusSeconds(10));
+    advance(DAY.minusSeconds(10));
     crashAndReopen();
     assertThat(remembered("early")).isNull();
     assertThat(remembered("late")).isNotNull();
@@ -2055,15 +2102,19 @@ public abstract class HotStoreContractTest {
 
   @Test
   void aClockThatJumpsBackKeepsARequestLongerAndForgetsOthersInTheirTime() {
+    if (shared()) {
+      // There the server counts the day.
+      return;
+    }
     long now = environment.wallMicros();
     environment.setWallMicros(now + DAY.toNanos() / 1_000);
     ask("a", "1", Durability.DISK, "ahead");
     environment.setWallMicros(now);
     ask("b", "1", Durability.DISK, "now");
-    environment.advance(DAY);
+    advance(DAY);
     assertThat(remembered("now")).isNull();
     assertThat(remembered("ahead")).isNotNull();
-    environment.advance(DAY);
+    advance(DAY);
     assertThat(remembered("ahead")).isNull();
   }
 
