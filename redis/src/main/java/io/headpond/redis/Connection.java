@@ -25,8 +25,7 @@ final class Connection {
 
   private final Address address;
   private final StatefulRedisConnection<byte[], byte[]> lettuce;
-  private final Connector connector;
-  private final String name;
+  private final Executor executor;
   private final CompletableFuture<String> lost = new CompletableFuture<>();
   private final Object lock = new Object();
   private final Deque<Sent> inFlight = new ArrayDeque<>();
@@ -36,23 +35,21 @@ final class Connection {
   /**
    * Takes over a connection that Lettuce has made.
    *
-   * @param connector which has made it
+   * @param executor tells of failures
    */
-  Connection(
-      Address address, StatefulRedisConnection<byte[], byte[]> lettuce, Connector connector) {
+  Connection(Address address, StatefulRedisConnection<byte[], byte[]> lettuce, Executor executor) {
     this.address = address;
     this.lettuce = lettuce;
-    this.connector = connector;
-    this.name = Problems.where(connector.url(), address);
+    this.executor = executor;
     lettuce.addListener(
         new RedisConnectionStateListener() {
           @Override
           public void onRedisDisconnected(RedisChannelHandler<?, ?> connection) {
-            close(lost(null));
+            close("the connection to " + address + " was lost");
           }
         });
     if (!lettuce.isOpen()) {
-      close(lost(null));
+      close("the connection to " + address + " was lost");
     }
   }
 
@@ -64,7 +61,7 @@ final class Connection {
   String run() {
     String known = run;
     if (known == null) {
-      throw new IllegalStateException("the run id of " + name + " is not known yet");
+      throw new IllegalStateException("the run id of " + address + " is not known yet");
     }
     return known;
   }
@@ -81,7 +78,7 @@ final class Connection {
   /** Sends some requests behind one another. If they cannot be sent, each of them fails with {@link UnavailableException}. */
   void send(List<Request> requests) {
     for (Request request : requests) {
-      request.sentOn(this);
+      request.failOn(executor);
     }
     String why;
     synchronized (lock) {
@@ -115,7 +112,9 @@ final class Connection {
     } catch (RuntimeException e) {
       // Lettuce looks whether it is connected before it writes anything.
       for (Request request : requests) {
-        request.refuse(new UnavailableException(lost(e) + "; nothing was sent", e));
+        request.refuse(
+            new UnavailableException(
+                "the connection to " + address + " is lost; nothing was sent", e));
       }
     }
   }
@@ -131,22 +130,8 @@ final class Connection {
       late = oldest != null && System.nanoTime() - oldest.nanos() > timeout.toNanos();
     }
     if (late) {
-      close(name + " has not answered for " + timeout.toMillis() + " ms");
+      close(address + " has not answered for " + timeout.toMillis() + " ms");
     }
-  }
-
-  /** One of its requests will not be answered: nor will any other. */
-  void broken(Throwable cause) {
-    close(lost(cause));
-  }
-
-  private String lost(@Nullable Throwable cause) {
-    String why = cause == null ? null : cause.getMessage();
-    return "the connection to " + name + " was lost" + (why == null ? "" : ": " + why);
-  }
-
-  Executor executor() {
-    return connector.executor();
   }
 
   /** Whether nothing is under way. */
@@ -172,10 +157,10 @@ final class Connection {
       unanswered = new ArrayList<>(inFlight);
       inFlight.clear();
     }
-    connector.end(lettuce);
+    lettuce.closeAsync();
     for (Sent sent : unanswered) {
       sent.request().lost(why + "; it is not known whether the command was carried out");
     }
-    connector.executor().execute(() -> lost.complete(why));
+    executor.execute(() -> lost.complete(why));
   }
 }

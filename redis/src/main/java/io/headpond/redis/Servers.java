@@ -7,7 +7,7 @@ import io.headpond.UnavailableException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashSet;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -33,27 +33,24 @@ final class Servers implements Wire {
   private static final Logger log = LoggerFactory.getLogger(Servers.class);
   private static final Duration TICK = Duration.ofMillis(100);
   private static final int TICKS_TO_CHECK = 600;
-  private static final int TICKS_TO_LOOK = 50;
+  private static final int TICKS_TO_REFRESH = 50;
 
   private final Connector connector;
   private final Routes routes;
   private final Router router;
   private final Subscription subscription;
-  private final Topology topology;
-  private @Nullable Subscription watch;
   private final AtomicReferenceArray<@Nullable Lane> lanes =
       new AtomicReferenceArray<>(Slots.COUNT);
-  private volatile Set<Durability> levels = Set.of();
+  private volatile Set<Durability> levels = EnumSet.noneOf(Durability.class);
   private volatile boolean open;
   private volatile boolean closed;
   private int ticks;
 
-  private Servers(Connector connector) {
+  private Servers(Connector connector, Topology topology) {
     this.connector = connector;
-    this.topology = Topology.of(connector);
     this.routes = new Routes(topology, connector, this::changed);
     this.router = new Router(routes, connector);
-    this.subscription = new Subscription(connector, this::anyone, connector::connectToSubscribe);
+    this.subscription = new Subscription(connector, this::anyone);
   }
 
   /**
@@ -64,7 +61,9 @@ final class Servers implements Wire {
    * @throws UnavailableException if there is no server now, or it is not ready
    */
   static Servers open(String url, Duration timeout) {
-    Servers servers = new Servers(new Connector(RedisUrl.parse(url), timeout));
+    RedisUrl parsed = RedisUrl.parse(url);
+    Connector connector = new Connector(parsed, timeout);
+    Servers servers = new Servers(connector, topology(parsed));
     try {
       servers.begin();
       return servers;
@@ -72,6 +71,14 @@ final class Servers implements Wire {
       servers.close();
       throw e;
     }
+  }
+
+  private static Topology topology(RedisUrl url) {
+    return switch (url.kind()) {
+      case SINGLE -> Topology.single(url.addresses().get(0));
+      case SENTINEL, CLUSTER ->
+          throw new ConfigurationException(url + ": Sentinel and cluster are not supported yet");
+    };
   }
 
   private void begin() {
@@ -101,7 +108,6 @@ final class Servers implements Wire {
     levels = together();
     open = true;
     welcome();
-    watch = topology.watch(this::refresh);
     connector.schedule(TICK, this::tick);
   }
 
@@ -134,18 +140,16 @@ final class Servers implements Wire {
     return strongest == null ? "nothing" : strongest.toString();
   }
 
-  /** What all masters keep that were looked at; as before if there are none. */
+  /** What all masters keep. */
   private Set<Durability> together() {
-    Set<Durability> all = null;
+    EnumSet<Durability> all = EnumSet.complementOf(EnumSet.of(Durability.DATABASE));
     for (Node node : routes.nodes()) {
       Safety safety = node.safety();
-      if (safety != null && all == null) {
-        all = new HashSet<>(safety.levels());
-      } else if (safety != null && all != null) {
+      if (safety != null) {
         all.retainAll(safety.levels());
       }
     }
-    return all == null ? levels : Set.copyOf(all);
+    return Set.copyOf(all);
   }
 
   private synchronized void changed() {
@@ -175,17 +179,10 @@ final class Servers implements Wire {
     if (ticks % TICKS_TO_CHECK == 0) {
       nodes.forEach(Node::check);
     }
-    if (ticks % TICKS_TO_LOOK == 0) {
-      nodes.stream().filter(Node::troubled).forEach(Node::check);
-    }
-    if (ticks % TICKS_TO_LOOK == 0 && connector.url().kind() != RedisUrl.Kind.SINGLE) {
-      refresh();
+    if (ticks % TICKS_TO_REFRESH == 0 && connector.url().kind() != RedisUrl.Kind.SINGLE) {
+      routes.refresh().exceptionally(failure -> null);
     }
     connector.schedule(TICK, this::tick);
-  }
-
-  private void refresh() {
-    routes.refresh().exceptionally(failure -> null);
   }
 
   /** Looks at the settings of all servers now, not only when the minute is over. */
@@ -202,9 +199,9 @@ final class Servers implements Wire {
 
   @Override
   public CompletionStage<Answer> script(
-      Script script, List<byte[]> keys, List<byte[]> args, Durability level) {
+      Script script, List<byte[]> keys, List<byte[]> args, boolean replicated) {
     int slot = Slots.of(keys.get(0));
-    Call call = new Call(slot, script, keys, args, level, new CompletableFuture<>());
+    Call call = new Call(slot, script, keys, args, replicated, new CompletableFuture<>());
     lane(slot).add(call);
     return call.result();
   }
@@ -212,13 +209,7 @@ final class Servers implements Wire {
   @Override
   public CompletionStage<Answer> get(List<byte[]> keys) {
     Call call =
-        new Call(
-            Slots.of(keys.get(0)),
-            null,
-            keys,
-            List.of(),
-            Durability.MEMORY,
-            new CompletableFuture<>());
+        new Call(Slots.of(keys.get(0)), null, keys, List.of(), false, new CompletableFuture<>());
     router.carry(call).whenComplete((done, failure) -> Lane.finish(call, done, failure));
     return call.result();
   }
@@ -244,6 +235,14 @@ final class Servers implements Wire {
   @Override
   public Set<Durability> levels() {
     return levels;
+  }
+
+  @Override
+  public boolean replicates(Durability level) {
+    return level != Durability.MEMORY
+        && routes.nodes().stream()
+            .map(Node::safety)
+            .anyMatch(safety -> safety != null && safety.replicas() > 0);
   }
 
   @Override
@@ -278,10 +277,6 @@ final class Servers implements Wire {
   public void close() {
     closed = true;
     subscription.close();
-    Subscription watching = watch;
-    if (watching != null) {
-      watching.close();
-    }
     routes.close();
     connector.close();
   }

@@ -6,13 +6,11 @@ import io.lettuce.core.pubsub.RedisPubSubAdapter;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import java.time.Duration;
 import java.util.Map;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,8 +29,6 @@ final class Subscription {
 
   private final Connector connector;
   private final Supplier<@Nullable Address> server;
-  private final Function<Address, CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>>>
-      open;
   private final Map<String, Listener> listeners = new ConcurrentHashMap<>();
   private volatile @Nullable StatefulRedisPubSubConnection<byte[], byte[]> current;
   private volatile boolean closed;
@@ -43,15 +39,10 @@ final class Subscription {
    * Nothing is connected before the first {@link #add}.
    *
    * @param server where to connect to now; null if nobody knows
-   * @param open connects
    */
-  Subscription(
-      Connector connector,
-      Supplier<@Nullable Address> server,
-      Function<Address, CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>>> open) {
+  Subscription(Connector connector, Supplier<@Nullable Address> server) {
     this.connector = connector;
     this.server = server;
-    this.open = open;
   }
 
   void add(byte[] channel, Consumer<byte[]> heard, Runnable missed) {
@@ -80,7 +71,8 @@ final class Subscription {
       again();
       return;
     }
-    open.apply(address)
+    connector
+        .connectToSubscribe(address)
         .whenComplete(
             (connection, failure) -> {
               if (failure == null) {
@@ -116,7 +108,7 @@ final class Subscription {
       failures = 0;
     }
     if (closed) {
-      connector.end(connection);
+      connection.closeAsync();
       return;
     }
     listeners.values().forEach(listener -> subscribe(connection, listener));
@@ -138,7 +130,7 @@ final class Subscription {
                 tell(listener.missed());
               } else {
                 log.warn("{} does not let us subscribe: {}", connector.url(), failure.getMessage());
-                connector.end(connection);
+                connection.closeAsync();
               }
             });
   }
@@ -173,7 +165,7 @@ final class Subscription {
 
   private void lost(StatefulRedisPubSubConnection<byte[], byte[]> connection, AtomicBoolean over) {
     if (over.compareAndSet(false, true)) {
-      connector.end(connection);
+      connection.closeAsync();
       again();
     }
   }
@@ -195,7 +187,7 @@ final class Subscription {
     closed = true;
     StatefulRedisPubSubConnection<byte[], byte[]> connection = current;
     if (connection != null) {
-      connector.end(connection);
+      connection.closeAsync();
     }
   }
 }

@@ -69,18 +69,6 @@ public final class TestServer implements AutoCloseable {
     throw last == null ? new IllegalStateException() : last;
   }
 
-  /** Starts a Sentinel with this configuration. */
-  static TestServer startSentinel(ServerBinary binary, String conf) {
-    TestServer server = new TestServer(binary, newFolder(), freePort(), List.of("--sentinel"));
-    try {
-      Files.writeString(server.folder.resolve("sentinel.conf"), conf);
-      server.start();
-      return server;
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   /** A port that is free, as is the one 10,000 above it, where a node of a cluster hears the others. */
   static int freePort() {
     while (true) {
