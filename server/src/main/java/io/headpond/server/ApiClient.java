@@ -6,7 +6,6 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
@@ -20,7 +19,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
@@ -34,7 +36,7 @@ import tools.jackson.core.util.DefaultPrettyPrinter;
 
 /** A running server, asked over HTTP; an option of the commands that do so. */
 final class ApiClient {
-  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
+  private static final int UNAUTHORIZED = 401;
   private static final Duration TIMEOUT = Duration.ofMinutes(11);
   private static final String DEFAULT = "http://127.0.0.1:8080";
   private static final String PROBLEM = "{\"type\":\"urn:headpond:problem:";
@@ -46,6 +48,8 @@ final class ApiClient {
       defaultValue = "${env:HEADPOND_SERVER:-" + DEFAULT + "}",
       description = "The server to ask (HEADPOND_SERVER). Default: " + DEFAULT + ".")
   private String server = DEFAULT;
+
+  @Mixin private final ServerOptions options = new ServerOptions();
 
   /** The answer to a GET. */
   String get(String path) {
@@ -193,7 +197,8 @@ final class ApiClient {
       throw new HeadpondException("--server " + server + ": is no URL; use http://host:port");
     }
     HttpRequest request =
-        HttpRequest.newBuilder(uri)
+        options
+            .authorize(HttpRequest.newBuilder(uri))
             .method(
                 method,
                 body.isEmpty()
@@ -203,17 +208,19 @@ final class ApiClient {
             .build();
     HttpResponse<T> response;
     try {
-      response =
-          HttpClient.newBuilder()
-              .version(HttpClient.Version.HTTP_1_1)
-              .connectTimeout(CONNECT_TIMEOUT)
-              .build()
-              .send(request, handler);
+      response = options.client().send(request, handler);
+    } catch (SSLHandshakeException e) {
+      throw new HeadpondException(
+          "--server "
+              + server
+              + ": its certificate is not trusted ("
+              + e.getMessage()
+              + "); name the one that signed it with --ca FILE.pem",
+          e);
+    } catch (SSLException e) {
+      throw new HeadpondException(
+          "--server " + server + ": no server that speaks TLS answers there; use http://", e);
     } catch (IOException e) {
-      if ("https".equals(uri.getScheme())) {
-        throw new HeadpondException(
-            "--server " + server + ": no server that speaks TLS answers there; use http://", e);
-      }
       throw new HeadpondException(
           "no server answers at "
               + server
@@ -225,7 +232,14 @@ final class ApiClient {
     }
     if (response.statusCode() >= 400) {
       throw new HeadpondException(
-          server + " answered " + response.statusCode() + ": " + detail(text(response.body())));
+          server
+              + " answered "
+              + response.statusCode()
+              + ": "
+              + detail(text(response.body()))
+              + (response.statusCode() == UNAUTHORIZED
+                  ? "; give one with --token or HEADPOND_TOKEN"
+                  : ""));
     }
     return response.body();
   }
@@ -267,6 +281,9 @@ final class ApiClient {
   }
 
   private static String detail(String problem) {
+    if (problem.contains("requires TLS")) {
+      return "it speaks TLS; use https://";
+    }
     try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), problem)) {
       for (JsonToken token = parser.nextToken(); token != null; token = parser.nextToken()) {
         if (token == JsonToken.VALUE_STRING && "detail".equals(parser.currentName())) {

@@ -35,6 +35,7 @@ import picocli.CommandLine.ParseResult;
       LabCommand.class,
       JournalCommand.class,
       SchemaCommand.class,
+      TokenCommand.class,
       StoreCommand.class
     },
     footer = {

@@ -2,6 +2,7 @@ package io.headpond.server;
 
 import io.headpond.server.config.ConfigFile;
 import io.headpond.server.config.Overrides;
+import io.headpond.server.config.ServeFlags;
 import io.headpond.server.config.ServerConfig;
 import io.headpond.server.config.Values;
 import java.nio.file.Path;
@@ -48,9 +49,8 @@ final class ConfigOptions {
   }
 
   /** The configuration, with flags that only {@code serve} has. */
-  ServerConfig resolve(
-      @Nullable String host, @Nullable Integer port, @Nullable Duration drainTimeout) {
-    return new Overrides(host, port, dataDir, drainTimeout, databaseUrl)
+  ServerConfig resolve(ServeFlags serve) {
+    return new Overrides(serve, dataDir, databaseUrl)
         .over(file(), System.getenv(), System.getProperty("headpond.home"));
   }
 

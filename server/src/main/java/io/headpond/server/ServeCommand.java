@@ -1,5 +1,6 @@
 package io.headpond.server;
 
+import io.headpond.server.config.ServeFlags;
 import io.headpond.server.config.ServerConfig;
 import io.headpond.server.config.Values;
 import io.headpond.server.lab.LabSettings;
@@ -40,8 +41,14 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--host",
       paramLabel = "ADDRESS",
-      description = "Address; only loopback in this version (HEADPOND_HOST). Default: 127.0.0.1.")
+      description =
+          "Address; any but loopback needs tokens in the configuration (HEADPOND_HOST). Default: 127.0.0.1.")
   private @Nullable String host;
+
+  @Option(
+      names = "--allow-anonymous",
+      description = "Listens on that address without tokens: whoever reaches it may do everything.")
+  private boolean allowAnonymous;
 
   @Mixin private final ConfigOptions options = new ConfigOptions();
 
@@ -74,7 +81,8 @@ final class ServeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     StopSignals signals = StopSignals.install();
-    ServerConfig config = simulating(options.resolve(host, port, drainTimeout));
+    ServerConfig config =
+        simulating(options.resolve(new ServeFlags(host, port, drainTimeout, allowAnonymous)));
     PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
     Server server;
     try {

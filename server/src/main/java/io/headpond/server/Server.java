@@ -2,11 +2,14 @@ package io.headpond.server;
 
 import io.headpond.CacheStatus;
 import io.headpond.FlushReport;
+import io.headpond.server.config.ListenConfig;
 import io.headpond.server.config.ServerConfig;
+import io.headpond.server.http.Access;
 import io.headpond.server.http.ApiServlet;
 import io.headpond.server.http.Dataset;
 import io.headpond.server.http.Discarded;
 import io.headpond.server.http.HttpServer;
+import io.headpond.server.http.Tls;
 import io.headpond.server.lab.Lab;
 import io.headpond.server.seeds.Seeds;
 import java.net.InetAddress;
@@ -21,6 +24,7 @@ import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.boot.ssl.SslBundles;
 
 /**
  * A running server: data folder, database, datasets and web server, opened in this order and closed in the reverse
@@ -49,15 +53,18 @@ final class Server implements AutoCloseable {
   private Server(ServerConfig config) {
     this.config = config;
     this.lab = new Lab(config.lab());
-    this.api = new ApiServlet(lab);
-    InetAddress host = ListenPort.resolve(config.host());
-    ListenPort.requireFree(host, config.port());
+    ListenConfig listen = config.listen();
+    this.api = new ApiServlet(lab, Access.of(listen.tokens()));
+    InetAddress host = ListenPort.resolve(listen.host());
+    ListenPort.requireFree(host, listen.port());
+    SslBundles tls = listen.tls() == null ? null : Tls.load(listen.tls());
+    warnOfExposure(host, listen);
     try {
       opened.push(DataFolder.open(config.dataDir()));
       AbandonedJournals.refuse(config);
       // Tomcat and the database take about as long to start; one waits for nothing of the other.
       CompletableFuture<HttpServer> listening =
-          CompletableFuture.supplyAsync(() -> listen(host, config.port(), api));
+          CompletableFuture.supplyAsync(() -> listen(host, listen.port(), tls, api));
       try {
         backend = Backend.open(config, lab);
         opened.push(backend);
@@ -163,9 +170,27 @@ final class Server implements AutoCloseable {
     }
   }
 
-  private static HttpServer listen(InetAddress host, int port, ApiServlet api) {
+  /** What others on the network can do or see. */
+  private static void warnOfExposure(InetAddress host, ListenConfig listen) {
+    if (host.isLoopbackAddress()) {
+      return;
+    }
+    if (listen.tokens().isEmpty()) {
+      LOG.warn(
+          "{} is open to everybody who reaches it, without tokens (--allow-anonymous)",
+          listen.host());
+    } else if (listen.tls() == null) {
+      LOG.warn(
+          "tokens and values cross the network to {} in the clear; set server.tls, or put a proxy"
+              + " that speaks TLS in front",
+          listen.host());
+    }
+  }
+
+  private static HttpServer listen(
+      InetAddress host, int port, @Nullable SslBundles tls, ApiServlet api) {
     try {
-      return HttpServer.start(host, port, api);
+      return HttpServer.start(host, port, tls, api);
     } catch (HttpServer.PortTakenException e) {
       throw ListenPort.taken(host, port, e);
     }

@@ -5,6 +5,7 @@ import io.headpond.Key;
 import io.headpond.Row;
 import io.headpond.WriteBehindCache;
 import io.headpond.server.config.DatasetConfig;
+import io.headpond.server.config.ServeFlags;
 import io.headpond.server.config.ServerConfig;
 import io.headpond.server.lab.Lab;
 import java.util.concurrent.Callable;
@@ -42,7 +43,7 @@ final class StoreCommand {
     @Override
     @SuppressWarnings("try")
     public Integer call() {
-      ServerConfig config = options.resolve(null, null, null);
+      ServerConfig config = options.resolve(ServeFlags.NONE);
       DatasetConfig chosen =
           config.datasets().stream()
               .filter(d -> d.name().equals(dataset))

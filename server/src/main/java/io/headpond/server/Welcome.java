@@ -3,6 +3,7 @@ package io.headpond.server;
 import io.headpond.Column;
 import io.headpond.ColumnType;
 import io.headpond.server.config.DatasetConfig;
+import io.headpond.server.config.ListenConfig;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +15,11 @@ final class Welcome {
 
   static String text(Server server, Duration took) {
     DatasetConfig dataset = server.config().datasets().get(0);
-    String address = "http://" + bracketed(server.config().host()) + ":" + server.port();
+    ListenConfig listen = server.config().listen();
+    String scheme = listen.tls() == null ? "http://" : "https://";
+    String address = scheme + bracketed(listen.host()) + ":" + server.port();
+    String curl =
+        listen.tokens().isEmpty() ? "curl " : "curl -H \"Authorization: Bearer $HEADPOND_TOKEN\" ";
     String entries = address + "/v1/datasets/" + dataset.name();
     String entry = quote(entries + "/entries/" + key(dataset));
     StringBuilder text = new StringBuilder();
@@ -28,9 +33,13 @@ final class Welcome {
     line(
         text,
         "write",
-        "curl -X PUT -H 'Content-Type: application/json' -d " + quote(body(dataset)) + " " + entry);
-    line(text, "read", "curl " + entry);
-    line(text, "pending", "curl " + quote(entries + "/pending"));
+        curl
+            + "-X PUT -H 'Content-Type: application/json' -d "
+            + quote(body(dataset))
+            + " "
+            + entry);
+    line(text, "read", curl + entry);
+    line(text, "pending", curl + quote(entries + "/pending"));
     line(text, "JDBC", server.backend().jdbcUrl());
     line(
         text,

@@ -3,6 +3,7 @@ package io.headpond.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
+import io.headpond.server.config.AccessToken;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -12,6 +13,7 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -104,7 +106,7 @@ class CliTest {
     String data = folder.resolve("data").toString();
     Path yaml = Files.writeString(folder.resolve("c.yaml"), "datasets:\n  a: {keys: 1}\n");
     Path file = Files.writeString(folder.resolve("file"), "");
-    oneLine(run("serve", "--host", "0.0.0.0", "--data-dir", data), "no access tokens yet");
+    oneLine(run("serve", "--host", "0.0.0.0", "--data-dir", data), "say --allow-anonymous");
     oneLine(run("serve", "--port", "70000", "--data-dir", data), "must be from 0 to 65535");
     oneLine(run("serve", "--config", "/nope.yaml"), "no such file");
     oneLine(
@@ -133,6 +135,34 @@ class CliTest {
   }
 
   /** Neither is a file of arguments meant by @, nor an option by a key that stands behind --. */
+  @Test
+  void aNewTokenIsPrintedOnceWithTheLineForTheConfiguration() {
+    Result made = run("token", "new", "--role", "write", "--name", "shop");
+    assertThat(made.exit()).isZero();
+    List<String> lines = made.out().lines().toList();
+    String token = lines.get(1);
+    assertThat(token).matches("headpond_[A-Za-z0-9_-]{43}");
+    assertThat(lines.get(3))
+        .isEqualTo("  - {name: \"shop\", role: write, hash: \"" + AccessToken.hash(token) + "\"}");
+    assertThat(run("token", "new", "--role", "write", "--name", "shop").out())
+        .doesNotContain(token);
+    for (String[] wrong :
+        new String[][] {
+          {"owner", "shop", "must be read, write, admin"}, {"read", "a b", "must have 1 to 63"}
+        }) {
+      Result refused = run("token", "new", "--role", wrong[0], "--name", wrong[1]);
+      assertThat(refused.exit()).isEqualTo(2);
+      assertThat(refused.err()).contains(wrong[2]);
+    }
+  }
+
+  @Test
+  void aTokenThatIsNoneIsNotShown() {
+    Result refused = run("status", "--token", "se cret\n");
+    oneLine(refused, "--token: has characters that no token has");
+    assertThat(refused.err()).doesNotContain("cret");
+  }
+
   @Test
   void anyKeyCanBeNamed() throws IOException {
     Path file = Files.writeString(folder.resolve("args"), "--help");

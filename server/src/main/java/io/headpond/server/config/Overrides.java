@@ -15,12 +15,7 @@ import org.jspecify.annotations.Nullable;
  * What stands on the command line. {@link #over} joins it with the environment and the file: flag over environment over
  * file over default. Immutable; null is what was not given.
  */
-public record Overrides(
-    @Nullable String host,
-    @Nullable Integer port,
-    @Nullable Path dataDir,
-    @Nullable Duration drainTimeout,
-    @Nullable String databaseUrl) {
+public record Overrides(ServeFlags serve, @Nullable Path dataDir, @Nullable String databaseUrl) {
   private static final String HEADPOND_DATABASE_URL = "HEADPOND_DATABASE_URL";
   private static final String DATABASE_URL = "DATABASE_URL";
   static final String DEFAULT_HOST = "127.0.0.1";
@@ -29,57 +24,71 @@ public record Overrides(
 
   /** Nothing given. */
   public static Overrides none() {
-    return new Overrides(null, null, null, null, null);
+    return new Overrides(ServeFlags.NONE, null, null);
   }
 
   /**
    * The configuration.
    *
    * @param home the folder of the launcher; null if it was not started by one
-   * @throws ConfigurationException if a value is none, or the host is not loopback
+   * @throws ConfigurationException if a value is none, or others would reach the address without a token
    */
   public ServerConfig over(
       ConfigFile file, Map<String, String> environment, @Nullable String home) {
-    String host = first(this.host, environment.get("HEADPOND_HOST"), file.host(), DEFAULT_HOST);
-    requireLoopback(host);
-    Integer port =
-        first(
-            this.port,
-            read(environment, "HEADPOND_PORT", Values.integer(0, 65_535)),
-            file.port(),
-            DEFAULT_PORT);
-    if (port < 0 || port > 65_535) {
-      throw new ConfigurationException("--port: " + port + ": must be from 0 to 65535");
-    }
     Path dataDir =
         first(
             this.dataDir,
             read(environment, "HEADPOND_DATA_DIR", Overrides::path),
-            file.dataDir(),
+            file.server().dataDir(),
             home == null ? Path.of("data") : Path.of(home, "data"));
     Duration drainTimeout =
         first(
-            this.drainTimeout,
+            serve.drainTimeout(),
             read(environment, "HEADPOND_DRAIN_TIMEOUT", Values::duration),
-            file.drainTimeout(),
+            file.server().drainTimeout(),
             DEFAULT_DRAIN_TIMEOUT);
     return new ServerConfig(
-        host,
-        port,
+        listen(file, environment),
         dataDir.toAbsolutePath().normalize(),
         drainTimeout,
-        database(file, environment),
-        file.leaseTtl(),
+        database(file.database(), environment),
+        file.database().leaseTtl(),
         file.lab() == null ? LabSettings.OFF : file.lab(),
         file.datasets());
   }
 
-  private @Nullable DatabaseConfig database(ConfigFile file, Map<String, String> environment) {
+  private ListenConfig listen(ConfigFile file, Map<String, String> environment) {
+    String host =
+        first(serve.host(), text(environment, "HEADPOND_HOST"), file.server().host(), DEFAULT_HOST);
+    Integer port =
+        first(
+            serve.port(),
+            read(environment, "HEADPOND_PORT", Values.integer(0, 65_535)),
+            file.server().port(),
+            DEFAULT_PORT);
+    if (port < 0 || port > 65_535) {
+      throw new ConfigurationException("--port: " + port + ": must be from 0 to 65535");
+    }
+    boolean anonymous =
+        serve.allowAnonymous() || Boolean.TRUE.equals(file.server().allowAnonymous());
+    if (anonymous && !file.tokens().isEmpty()) {
+      throw new ConfigurationException(
+          (serve.allowAnonymous() ? "--allow-anonymous" : "server.allowAnonymous")
+              + ": there are tokens, so nobody is anonymous; leave one of the two out");
+    }
+    if (!anonymous && file.tokens().isEmpty()) {
+      requireLoopback(host);
+    }
+    return new ListenConfig(host, port, file.server().tls(), file.tokens(), anonymous);
+  }
+
+  private @Nullable DatabaseConfig database(
+      ConfigFile.DatabaseSettings file, Map<String, String> environment) {
     String url = databaseUrl != null ? databaseUrl : text(environment, HEADPOND_DATABASE_URL);
     if (url == null) {
-      url = file.databaseUrl();
+      url = file.url();
     } else if (databaseUrl == null) {
-      refuseTwoDatabases(url, file.databaseUrl(), text(environment, DATABASE_URL));
+      refuseTwoDatabases(url, file.url(), text(environment, DATABASE_URL));
     }
     if (url == null) {
       return null;
@@ -88,9 +97,7 @@ public record Overrides(
     String password = text(environment, "HEADPOND_DATABASE_PASSWORD");
     try {
       return DatabaseConfig.of(
-          url,
-          user != null ? user : file.databaseUser(),
-          password != null ? password : file.databasePassword());
+          url, user != null ? user : file.user(), password != null ? password : file.password());
     } catch (ConfigurationException e) {
       throw new ConfigurationException(origin(environment) + ": " + e.getMessage(), e);
     }
@@ -136,8 +143,8 @@ public record Overrides(
       throw new ConfigurationException(
           "host "
               + host
-              + ": this version has no access tokens yet, so it listens on loopback alone; use"
-              + " 127.0.0.1, and a reverse proxy that checks who asks for anything else");
+              + ": whoever reaches this address could read and write everything; declare tokens"
+              + " (`headpond token new`), or say --allow-anonymous");
     }
   }
 

@@ -9,8 +9,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * All that a server is told. Immutable.
  *
- * @param host the address to listen on. Default 127.0.0.1; none but loopback in this version
- * @param port the port, 0 for any. Default 8080
+ * @param listen where it listens, and to whom
  * @param dataDir where the journals are, and the database if it is the embedded one. Default: {@code data} beside the
  *     launcher, or in the working directory
  * @param drainTimeout how long a stop may take to write what is pending. Default 30 s
@@ -20,8 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param datasets in the order of the file. Default: {@code kv} and {@code products}
  */
 public record ServerConfig(
-    String host,
-    int port,
+    ListenConfig listen,
     Path dataDir,
     Duration drainTimeout,
     @Nullable DatabaseConfig database,
@@ -34,8 +32,7 @@ public record ServerConfig(
 
   /** The same with another lab. */
   public ServerConfig withLab(LabSettings changed) {
-    return new ServerConfig(
-        host, port, dataDir, drainTimeout, database, leaseTtl, changed, datasets);
+    return new ServerConfig(listen, dataDir, drainTimeout, database, leaseTtl, changed, datasets);
   }
 
   /** The folder of all journals. */

@@ -34,6 +34,20 @@ final class Setting {
     this.placeholders = placeholders;
   }
 
+  /** The text of a setting; null if it is not there, or empty: a placeholder whose variable is not set, say. */
+  static @Nullable String text(@Nullable Setting setting) {
+    if (setting == null || setting.isEmpty()) {
+      return null;
+    }
+    String text = setting.text();
+    return text.isEmpty() ? null : text;
+  }
+
+  /** The value of a setting; null if it is not there. */
+  static <T> @Nullable T value(@Nullable Setting setting, Function<String, T> parser) {
+    return setting == null ? null : setting.value(parser);
+  }
+
   String path() {
     return path;
   }
@@ -79,6 +93,18 @@ final class Setting {
           }
         });
     return children;
+  }
+
+  /** The members of a list. */
+  List<Setting> items() {
+    if (!(node instanceof SequenceNode sequence)) {
+      throw invalid("must be a list, each on a line of its own behind a hyphen");
+    }
+    List<Setting> items = new ArrayList<>();
+    for (Node item : sequence.getValue()) {
+      items.add(new Setting(file, path + "[" + items.size() + "]", item, placeholders));
+    }
+    return items;
   }
 
   /** The text of the value, placeholders replaced. */

@@ -1,5 +1,7 @@
 package io.headpond.server.http;
 
+import io.headpond.server.config.AccessToken;
+import io.headpond.server.config.TokenRole;
 import io.headpond.server.http.Route.Served;
 import io.headpond.server.lab.Lab;
 import jakarta.servlet.http.HttpServlet;
@@ -49,6 +51,7 @@ public final class ApiServlet extends HttpServlet {
   /** Those that forbid a read, too. Without the others it only answers more than it had to. */
   private static final Set<String> OF_READS = Set.of("If-Match", "If-Unmodified-Since");
 
+  private final transient Access access;
   private final transient Exports exports = new Exports();
   private final transient List<Route> routes;
   private final Duration patience;
@@ -59,12 +62,18 @@ public final class ApiServlet extends HttpServlet {
   private transient volatile List<RouteSet> moreRoutes = List.of();
   private volatile boolean draining;
 
+  /** For everybody. */
   public ApiServlet(Lab lab) {
-    this(lab, Call.TIMEOUT);
+    this(lab, Access.ANONYMOUS);
+  }
+
+  public ApiServlet(Lab lab, Access access) {
+    this(lab, access, Call.TIMEOUT);
   }
 
   /** With another time that a client waits for an answer to begin. */
-  ApiServlet(Lab lab, Duration patience) {
+  ApiServlet(Lab lab, Access access, Duration patience) {
+    this.access = access;
     routes = Routes.all(lab, exports);
     this.patience = patience;
   }
@@ -104,36 +113,48 @@ public final class ApiServlet extends HttpServlet {
 
   private void route(HttpServletRequest request, Reply reply) {
     List<String> path = RawUri.segments(request.getRequestURI());
+    String method = request.getMethod().equals("HEAD") ? "GET" : request.getMethod();
     Map<String, Dataset> datasets = opened;
+    if (datasets != null && !path.get(0).equals("v1") && moreRoutes(path, method, request, reply)) {
+      return;
+    }
     List<Route> there = new ArrayList<>(6);
+    Route chosen = null;
     for (Route route : routes) {
       if (route.matches(path)) {
         there.add(route);
+        chosen = chosen == null && route.method.equals(method) ? route : chosen;
       }
     }
+    AccessToken caller = admit(request, there, chosen);
     if (datasets == null && there.stream().noneMatch(route -> route.served == Served.EARLY)) {
       throw Problem.later(Problem.Kind.UNAVAILABLE, "the server is starting; try again soon", 1);
-    }
-    if (datasets != null && !path.get(0).equals("v1") && moreRoutes(path, request, reply)) {
-      return;
     }
     if (there.isEmpty()) {
       throw unknownRoute(request);
     }
-    String method = request.getMethod().equals("HEAD") ? "GET" : request.getMethod();
-    for (Route route : there) {
-      if (route.method.equals(method)) {
-        serve(route, path, datasets, request, reply);
-        return;
-      }
+    if (chosen == null) {
+      otherMethod(request, reply, allow(there));
+    } else {
+      serve(chosen, path, datasets, caller, request, reply);
     }
-    otherMethod(request, reply, allow(there));
+  }
+
+  /** Who asks; null where nobody has to say. What is not there is told to those only who may look at what is. */
+  private @Nullable AccessToken admit(
+      HttpServletRequest request, List<Route> there, @Nullable Route chosen) {
+    if (chosen != null) {
+      return chosen.role == null ? null : access.require(request, chosen.role);
+    }
+    boolean open = !there.isEmpty() && there.stream().allMatch(route -> route.role == null);
+    return open ? null : access.require(request, TokenRole.READ);
   }
 
   private void serve(
       Route route,
       List<String> path,
       @Nullable Map<String, Dataset> datasets,
+      @Nullable AccessToken caller,
       HttpServletRequest request,
       Reply reply) {
     String name = route.dataset(path);
@@ -144,13 +165,17 @@ public final class ApiServlet extends HttpServlet {
     }
     Map<String, List<String>> query = route.query(request.getQueryString());
     refuseUnknown(route, request);
-    Call.State state = new Call.State(datasets, draining, routes, patience);
-    route.handler.serve(new Call(request, reply, state, query, dataset, route.key(path)));
+    Call.State state = new Call.State(datasets, draining, routes, patience, access);
+    route.handler.serve(new Call(request, reply, state, caller, query, dataset, route.key(path)));
   }
 
-  private boolean moreRoutes(List<String> path, HttpServletRequest request, Reply reply) {
+  private boolean moreRoutes(
+      List<String> path, String method, HttpServletRequest request, Reply reply) {
     for (RouteSet set : moreRoutes) {
-      if (set.serve(path, request, reply, draining)) {
+      TokenRole role = set.role(path, method);
+      if (role != null) {
+        var unused = access.require(request, role);
+        set.serve(path, request, reply, draining);
         return true;
       }
     }

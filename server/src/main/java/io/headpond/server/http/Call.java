@@ -7,6 +7,7 @@ import io.headpond.RequestId;
 import io.headpond.Row;
 import io.headpond.WriteBehindCache;
 import io.headpond.WriteOptions;
+import io.headpond.server.config.AccessToken;
 import io.headpond.server.http.Reply.Answer;
 import jakarta.servlet.http.HttpServletRequest;
 import java.time.Duration;
@@ -25,6 +26,7 @@ final class Call {
   private final HttpServletRequest request;
   private final Reply reply;
   private final State state;
+  private final @Nullable AccessToken caller;
   private final Map<String, List<String>> query;
   private final @Nullable Dataset dataset;
   private final String keySegment;
@@ -39,9 +41,11 @@ final class Call {
       @Nullable Map<String, Dataset> datasets,
       boolean stopping,
       List<Route> routes,
-      Duration patience) {}
+      Duration patience,
+      Access access) {}
 
   /**
+   * @param caller who asks; null where nobody has to say
    * @param query the parameters, all of which the route knows
    * @param dataset the one in the path; null if the route has none
    * @param keySegment the key in the path, still percent-encoded; empty if the route has none
@@ -50,12 +54,14 @@ final class Call {
       HttpServletRequest request,
       Reply reply,
       State state,
+      @Nullable AccessToken caller,
       Map<String, List<String>> query,
       @Nullable Dataset dataset,
       String keySegment) {
     this.request = request;
     this.reply = reply;
     this.state = state;
+    this.caller = caller;
     this.query = query;
     this.dataset = dataset;
     this.keySegment = keySegment;
@@ -85,6 +91,15 @@ final class Call {
 
   List<Route> routes() {
     return state.routes;
+  }
+
+  Access access() {
+    return state.access;
+  }
+
+  /** The name of the token that the client has; null where nobody has to say. */
+  @Nullable String caller() {
+    return caller == null ? null : caller.name();
   }
 
   Dataset dataset() {

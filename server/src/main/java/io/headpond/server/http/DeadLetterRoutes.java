@@ -17,6 +17,7 @@ import io.headpond.DeadLetterFilter;
 import io.headpond.DeadLetterPage;
 import io.headpond.Key;
 import io.headpond.Row;
+import io.headpond.server.config.TokenRole;
 import io.headpond.server.http.Reply.Answer;
 import io.headpond.server.http.Route.Served;
 import java.time.Duration;
@@ -45,20 +46,24 @@ final class DeadLetterRoutes {
             .parameters(Parameter.AFTER, Parameter.LIMIT)
             .answer(OK, Shape.DEAD_LETTERS)
             .problems(BAD_REQUEST)
+            .role(TokenRole.READ)
             .serve(DeadLetterRoutes::list),
         Route.of("GET", LETTERS + ":export", "exportDeadLetters", "Dead letters as lines of JSON")
             .parameters(LetterFilter.parameters())
             .answer(OK, Shape.EXPORTED_LETTER)
             .problems(BAD_REQUEST, OVERLOADED)
+            .role(TokenRole.READ)
             .serve(exports::serve),
         Route.of("GET", LETTER, "getDeadLetter", "A dead letter with its value")
             .answer(OK, Shape.DEAD_LETTER)
             .problems(BAD_REQUEST, NO_SUCH_DEAD_LETTER, INVALID_VALUE)
+            .role(TokenRole.READ)
             .serve(DeadLetterRoutes::get),
         change(Route.of("POST", LETTER + ":retry", "retryDeadLetter", "Tries a dead letter again"))
             .parameters(Parameter.VERSION, Parameter.IF_MATCH_LETTER)
             .answer(OK, Shape.RETRIED)
             .problems(INVALID_VALUE)
+            .role(TokenRole.ADMIN)
             .serve(DeadLetterRoutes::retry),
         Route.of("POST", LETTERS + ":retry", "retryDeadLetters", "Tries some or all again")
             .served(Served.UNTIL_STOP)
@@ -66,6 +71,7 @@ final class DeadLetterRoutes {
             .parameters(Parameter.ALL)
             .answer(OK, Shape.RETRIED)
             .problems(BAD_REQUEST)
+            .role(TokenRole.ADMIN)
             .serve(DeadLetterRoutes::retryAll),
         change(
                 Route.of(
@@ -79,6 +85,7 @@ final class DeadLetterRoutes {
             .answer(WriteAnswer.ACCEPTED, Shape.WRITTEN)
             .problems(INVALID_JSON, INVALID_VALUE, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
             .problems(REJECTED, OVERLOADED)
+            .role(TokenRole.ADMIN)
             .serve(DeadLetterRoutes::edit),
         change(
                 Route.of(
@@ -90,6 +97,7 @@ final class DeadLetterRoutes {
             .parameters(Parameter.IF_MATCH_LETTER)
             .answer(OK, Shape.DISCARDED)
             .problems(INVALID_VALUE)
+            .role(TokenRole.ADMIN)
             .serve(DeadLetterRoutes::discard));
   }
 
@@ -192,11 +200,14 @@ final class DeadLetterRoutes {
     long version = version(call);
     Body.none(call.request());
     Dataset dataset = call.dataset();
+    String token = call.caller();
     call.answer(
         call.cache()
             .deadLetters()
             .discard(
-                key, version, letter -> dataset.discard(line(dataset, letter, reason, operator)))
+                key,
+                version,
+                letter -> dataset.discard(line(dataset, letter, reason, operator, token)))
             .thenApply(
                 nothing ->
                     new Answer(
@@ -242,7 +253,11 @@ final class DeadLetterRoutes {
   }
 
   private static Json line(
-      Dataset dataset, DeadLetter<Key, Row> letter, String reason, String operator) {
+      Dataset dataset,
+      DeadLetter<Key, Row> letter,
+      String reason,
+      String operator,
+      @Nullable String token) {
     Json json =
         new Json()
             .beginObject()
@@ -250,6 +265,9 @@ final class DeadLetterRoutes {
             .member("operator", operator)
             .member("reason", reason)
             .member("dataset", dataset.name());
+    if (token != null) {
+      json.member("token", token);
+    }
     value(members(json, letter), dataset, letter.value());
     return json.endObject();
   }

@@ -7,6 +7,7 @@ import org.apache.catalina.core.StandardHost;
 import org.apache.coyote.http11.AbstractHttp11Protocol;
 import org.apache.tomcat.util.buf.EncodedSolidusHandling;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
+import org.springframework.boot.web.server.Ssl;
 import org.springframework.boot.web.servlet.ServletRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -25,6 +26,10 @@ class HttpConfiguration {
   TomcatServletWebServerFactory webServerFactory(HttpServer.Address address) {
     TomcatServletWebServerFactory factory = new TomcatServletWebServerFactory("", address.port());
     factory.setAddress(address.host());
+    if (address.tls() != null) {
+      factory.setSsl(Ssl.forBundle(Tls.BUNDLE));
+      factory.setSslBundles(address.tls());
+    }
     factory.setRegisterDefaultServlet(false);
     factory.addConnectorCustomizers(connector -> customize(connector, address));
     factory.addContextCustomizers(

@@ -3,9 +3,11 @@ package io.headpond.server.http;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.Banner;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.ssl.SslBundles;
 import org.springframework.boot.web.server.WebServerException;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.ApplicationContextException;
@@ -14,7 +16,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 /** The running web server. Thread-safe. */
 public final class HttpServer implements AutoCloseable {
   /** Where to listen. */
-  record Address(InetAddress host, int port, Duration bodyTimeout) {}
+  record Address(InetAddress host, int port, Duration bodyTimeout, @Nullable SslBundles tls) {}
 
   /** How long a client may send nothing of a request that it has begun. */
   static final Duration BODY_TIMEOUT = Duration.ofSeconds(20);
@@ -40,14 +42,16 @@ public final class HttpServer implements AutoCloseable {
    * Starts to listen.
    *
    * @param port 0 for any free one
+   * @param tls from {@link Tls#load}; null for plain HTTP
    * @throws PortTakenException if the port cannot be had
    */
-  public static HttpServer start(InetAddress host, int port, ApiServlet api) {
-    return start(host, port, BODY_TIMEOUT, api);
+  public static HttpServer start(
+      InetAddress host, int port, @Nullable SslBundles tls, ApiServlet api) {
+    return start(new Address(host, port, BODY_TIMEOUT, tls), api);
   }
 
-  /** As {@link #start(InetAddress, int, ApiServlet)}, with another patience. */
-  static HttpServer start(InetAddress host, int port, Duration bodyTimeout, ApiServlet api) {
+  /** As {@link #start(InetAddress, int, SslBundles, ApiServlet)}, with another patience. */
+  static HttpServer start(Address address, ApiServlet api) {
     SpringApplication application = new SpringApplication(HttpConfiguration.class);
     application.setWebApplicationType(WebApplicationType.SERVLET);
     application.setBannerMode(Banner.Mode.OFF);
@@ -55,9 +59,7 @@ public final class HttpServer implements AutoCloseable {
     application.setRegisterShutdownHook(false);
     application.addInitializers(
         context -> {
-          context
-              .getBeanFactory()
-              .registerSingleton("address", new Address(host, port, bodyTimeout));
+          context.getBeanFactory().registerSingleton("address", address);
           context.getBeanFactory().registerSingleton("apiServlet", api);
         });
     // Files in the working directory are not ours to read.

@@ -1,6 +1,7 @@
 package io.headpond.server.http;
 
 import io.headpond.Column;
+import io.headpond.server.config.TokenRole;
 import io.headpond.server.http.Reply.Answer;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -23,10 +24,14 @@ final class OpenApi {
   /** {@code GET /openapi.json}. */
   static void serve(Call call) {
     call.reply()
-        .send(new Answer(OK, document(call.routes(), Objects.requireNonNull(call.datasets()))));
+        .send(
+            new Answer(
+                OK,
+                document(
+                    call.routes(), Objects.requireNonNull(call.datasets()), call.access().asks())));
   }
 
-  static Json document(List<Route> routes, Collection<Dataset> datasets) {
+  static Json document(List<Route> routes, Collection<Dataset> datasets, boolean tokens) {
     Json json =
         new Json()
             .beginObject()
@@ -48,24 +53,33 @@ final class OpenApi {
     byPath.forEach(
         (path, ofPath) -> {
           if (ofPath.get(0).hasDataset()) {
-            datasets.forEach(dataset -> path(json, ofPath, dataset));
+            datasets.forEach(dataset -> path(json, ofPath, dataset, tokens));
           } else {
-            path(json, ofPath, null);
+            path(json, ofPath, null, tokens);
           }
         });
     json.endObject().name("components").beginObject().name("schemas").beginObject();
     schemas(json, datasets);
-    return json.endObject().endObject().endObject();
+    json.endObject();
+    if (tokens) {
+      json.name("securitySchemes")
+          .raw(
+              "{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"What `headpond token"
+                  + " new` has printed. read includes nothing else, write includes read, admin"
+                  + " includes both.\"}}");
+    }
+    return json.endObject().endObject();
   }
 
-  private static void path(Json json, List<Route> routes, @Nullable Dataset dataset) {
+  private static void path(
+      Json json, List<Route> routes, @Nullable Dataset dataset, boolean tokens) {
     json.name(pathOf(routes.get(0), dataset)).beginObject();
     if (dataset != null && routes.get(0).hasKey()) {
       json.name("parameters").beginArray();
       dataset.cache().rowType().keyColumns().forEach(column -> keyColumn(json, column));
       json.endArray();
     }
-    routes.forEach(route -> operation(json, route, dataset));
+    routes.forEach(route -> operation(json, route, dataset, tokens));
     json.endObject();
   }
 
@@ -91,7 +105,7 @@ final class OpenApi {
     json.endObject();
   }
 
-  private static void operation(Json json, Route route, @Nullable Dataset dataset) {
+  private static void operation(Json json, Route route, @Nullable Dataset dataset, boolean tokens) {
     String name = dataset == null ? "" : dataset.name();
     json.name(route.method.toLowerCase(java.util.Locale.ROOT))
         .beginObject()
@@ -99,6 +113,11 @@ final class OpenApi {
         .member("summary", route.summary);
     if (dataset != null) {
       json.name("tags").beginArray().string(name).endArray();
+    }
+    if (tokens) {
+      // The role, as OpenAPI 3.1 lets one name it for any scheme.
+      TokenRole role = route.role;
+      json.name("security").raw(role == null ? "[]" : "[{\"token\":[\"" + role.text() + "\"]}]");
     }
     if (!route.parameters.isEmpty()) {
       json.name("parameters").beginArray();

@@ -13,6 +13,8 @@ import io.headpond.RequestConflictException;
 import io.headpond.UnavailableException;
 import io.headpond.UnreadableRowException;
 import io.headpond.UnsupportedDurabilityException;
+import io.headpond.server.config.AccessToken;
+import io.headpond.server.config.TokenRole;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -23,12 +25,15 @@ import org.jspecify.annotations.Nullable;
 public final class Problem extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private static final int SHOWN = 80;
+  private static final String REALM = "Bearer realm=\"headpond\"";
 
   /** The kinds; the name in lower case with hyphens is the last part of {@code type}. */
   public enum Kind {
     BAD_REQUEST(400, "The request is malformed"),
     INVALID_JSON(400, "The body is not valid JSON"),
     UNSUPPORTED_DURABILITY(400, "The store cannot keep this durability"),
+    UNAUTHORIZED(401, "The request has no valid token"),
+    FORBIDDEN(403, "The token does not allow this"),
     UNKNOWN_ROUTE(404, "There is no such route"),
     UNKNOWN_DATASET(404, "There is no such dataset"),
     NO_SUCH_ENTRY(404, "There is no such entry"),
@@ -71,13 +76,16 @@ public final class Problem extends RuntimeException {
     }
   }
 
+  /** A header of the answer. */
+  record Header(String name, String value) {}
+
   private final Kind kind;
   private final String detail;
   private final @Nullable String field;
   private final @Nullable String value;
   private final @Nullable String rule;
   private final long retryAfterSeconds;
-  private final @Nullable String allow;
+  private final @Nullable Header header;
   private final long currentVersion;
 
   private Problem(
@@ -96,7 +104,7 @@ public final class Problem extends RuntimeException {
       @Nullable String value,
       @Nullable String rule,
       long retryAfterSeconds,
-      @Nullable String allow,
+      @Nullable Header header,
       long currentVersion) {
     super(detail, null, false, false);
     this.kind = kind;
@@ -105,7 +113,7 @@ public final class Problem extends RuntimeException {
     this.value = value;
     this.rule = rule;
     this.retryAfterSeconds = retryAfterSeconds;
-    this.allow = allow;
+    this.header = header;
     this.currentVersion = currentVersion;
   }
 
@@ -132,7 +140,46 @@ public final class Problem extends RuntimeException {
         shown(method),
         "must be one of " + allow,
         0,
-        allow,
+        new Header("Allow", allow),
+        0);
+  }
+
+  /**
+   * That of a request without a token.
+   *
+   * @param wrong whether it has one that is not known
+   */
+  static Problem unauthorized(boolean wrong) {
+    return new Problem(
+        Kind.UNAUTHORIZED,
+        wrong
+            ? "the token is not known here"
+            : "a token is needed: send `Authorization: Bearer` with one",
+        null,
+        null,
+        null,
+        0,
+        new Header("WWW-Authenticate", REALM + (wrong ? ", error=\"invalid_token\"" : "")),
+        0);
+  }
+
+  /** That of a request whose token does not allow it. */
+  static Problem forbidden(AccessToken token, TokenRole needed) {
+    return new Problem(
+        Kind.FORBIDDEN,
+        "the token "
+            + token.name()
+            + " has the role "
+            + token.role().text()
+            + "; this needs "
+            + needed.text(),
+        "role",
+        token.role().text(),
+        "must be " + needed.text() + (needed == TokenRole.ADMIN ? "" : " or a higher one"),
+        0,
+        new Header(
+            "WWW-Authenticate",
+            REALM + ", error=\"insufficient_scope\", scope=\"" + needed.text() + "\""),
         0);
   }
 
@@ -148,7 +195,8 @@ public final class Problem extends RuntimeException {
 
   /** The same of another kind. */
   Problem as(Kind other) {
-    return new Problem(other, detail, field, value, rule, retryAfterSeconds, allow, currentVersion);
+    return new Problem(
+        other, detail, field, value, rule, retryAfterSeconds, header, currentVersion);
   }
 
   /** What a failure means to a client. */
@@ -227,9 +275,9 @@ public final class Problem extends RuntimeException {
     return kind.status;
   }
 
-  /** For a 405: the methods of the route. */
-  @Nullable String allow() {
-    return allow;
+  /** A header that belongs to it; null if none does. */
+  @Nullable Header header() {
+    return header;
   }
 
   /** For {@code Retry-After}; 0 for none. */

@@ -82,8 +82,9 @@ public final class Reply {
     if (problem.currentVersion() > 0) {
       response.setHeader("ETag", EntityTags.of(problem.currentVersion()));
     }
-    if (problem.allow() != null) {
-      response.setHeader("Allow", problem.allow());
+    Problem.Header header = problem.header();
+    if (header != null) {
+      response.setHeader(header.name(), header.value());
     }
     send(problem.status(), PROBLEM, problem.json().toBytes());
   }

@@ -1,5 +1,6 @@
 package io.headpond.server.http;
 
+import io.headpond.server.config.TokenRole;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +46,10 @@ final class Route {
   final String summary;
   final boolean documented;
   final Served served;
+
+  /** The role that it needs; null if it needs no token. */
+  final @Nullable TokenRole role;
+
   final Handler handler;
   final List<Parameter> parameters;
   final @Nullable Shape body;
@@ -67,6 +72,7 @@ final class Route {
     this.summary = builder.summary;
     this.documented = builder.documented;
     this.served = builder.served;
+    this.role = builder.role;
     this.handler = handler;
     this.parameters = List.copyOf(builder.parameters);
     this.body = builder.body;
@@ -151,6 +157,8 @@ final class Route {
     private final String summary;
     private boolean documented = true;
     private Served served = Served.ALWAYS;
+    private @Nullable TokenRole role;
+    private boolean open;
     private final List<Parameter> parameters = new ArrayList<>();
     private @Nullable Shape body;
     private boolean bodyRequired = true;
@@ -172,6 +180,18 @@ final class Route {
 
     Builder served(Served served) {
       this.served = served;
+      return this;
+    }
+
+    /** Who may ask. */
+    Builder role(TokenRole role) {
+      this.role = role;
+      return this;
+    }
+
+    /** Anybody may ask, with or without a token: it tells nothing of any dataset. */
+    Builder open() {
+      open = true;
       return this;
     }
 
@@ -202,6 +222,9 @@ final class Route {
     }
 
     Route serve(Handler handler) {
+      if (open == (role != null)) {
+        throw new IllegalStateException(method + " " + path + ": must say who may ask, once");
+      }
       return new Route(this, handler);
     }
   }

@@ -1,5 +1,8 @@
 package io.headpond.server.http;
 
+import static io.headpond.server.config.TokenRole.ADMIN;
+import static io.headpond.server.config.TokenRole.READ;
+import static io.headpond.server.config.TokenRole.WRITE;
 import static io.headpond.server.http.Parameter.AFTER;
 import static io.headpond.server.http.Parameter.CREATE;
 import static io.headpond.server.http.Parameter.DURABILITY;
@@ -64,6 +67,7 @@ final class Routes {
             .answer(304, Shape.NOTHING)
             .problems(BAD_REQUEST, NO_SUCH_ENTRY, REJECTED, UNREADABLE_ROW, INVALID_VALUE)
             .problems(UNAVAILABLE)
+            .role(READ)
             .serve(EntryReads::get),
         write(Route.of("PUT", ENTRY, "putEntry", "Writes an entry, all columns of it"))
             .parameters(DURABILITY, IF_MATCH, IF_NONE_MATCH)
@@ -72,6 +76,7 @@ final class Routes {
             .answer(202, Shape.WRITTEN)
             .problems(INVALID_JSON, REJECTED, PRECONDITION_FAILED, BODY_TOO_LARGE)
             .problems(UNSUPPORTED_MEDIA_TYPE)
+            .role(WRITE)
             .serve(EntryWrites::put),
         write(
                 Route.of(
@@ -80,6 +85,7 @@ final class Routes {
             .answer(200, Shape.WRITTEN)
             .answer(202, Shape.WRITTEN)
             .problems(REJECTED, PRECONDITION_FAILED)
+            .role(WRITE)
             .serve(EntryWrites::remove),
         write(
                 Route.of(
@@ -94,6 +100,7 @@ final class Routes {
             .problems(INVALID_JSON, NO_SUCH_ENTRY, REJECTED, REQUEST_UNDER_WAY)
             .problems(PRECONDITION_FAILED, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
             .problems(REQUEST_ID_REUSED)
+            .role(WRITE)
             .serve(EntryWrites::patch),
         write(
                 Route.of(
@@ -108,6 +115,7 @@ final class Routes {
             .problems(INVALID_JSON, NO_SUCH_ENTRY, REJECTED, REQUEST_UNDER_WAY)
             .problems(PRECONDITION_FAILED, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
             .problems(REQUEST_ID_REUSED)
+            .role(WRITE)
             .serve(EntryWrites::increment),
         Route.of(
                 "POST",
@@ -116,6 +124,7 @@ final class Routes {
                 "Forgets what is cached of an entry: another program has written its row")
             .answer(200, Shape.INVALIDATED)
             .problems(BAD_REQUEST, INVALID_VALUE)
+            .role(WRITE)
             .serve(EntryWrites::invalidate),
         Route.of(
                 "GET",
@@ -125,6 +134,7 @@ final class Routes {
             .parameters(KEYS)
             .answer(200, Shape.ENTRIES)
             .problems(BAD_REQUEST, UNREADABLE_ROW, INVALID_VALUE, UNAVAILABLE)
+            .role(READ)
             .serve(EntryReads::getAll),
         write(
                 Route.of(
@@ -137,6 +147,7 @@ final class Routes {
             .answer(201, Shape.CHANGED)
             .problems(INVALID_JSON, REJECTED, KEY_TAKEN, REQUEST_UNDER_WAY, BODY_TOO_LARGE)
             .problems(UNSUPPORTED_MEDIA_TYPE, REQUEST_ID_REUSED)
+            .role(WRITE)
             .serve(EntryWrites::create),
         Route.of(
                 "POST",
@@ -148,6 +159,7 @@ final class Routes {
             .body(Shape.BATCH_LINE)
             .answer(200, Shape.BATCH_ANSWER)
             .problems(BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, OVERLOADED)
+            .role(WRITE)
             .serve(batches::serve),
         Route.of(
                 "GET",
@@ -157,20 +169,24 @@ final class Routes {
             .parameters(PREFIX, AFTER, LIMIT)
             .answer(200, Shape.PENDING)
             .problems(BAD_REQUEST)
+            .role(READ)
             .serve(DatasetRoutes::pending),
         Route.of("POST", DATASET + "/flush", "flush", "Brings what is pending to the database now")
             .parameters(MAX_ENTRIES)
             .answer(200, Shape.FLUSHED)
             .problems(BAD_REQUEST)
+            .role(ADMIN)
             .serve(DatasetRoutes::flush),
         Route.of(
                 "GET", DATASET, "getDataset", "Health, settings, columns and counters of a dataset")
             .answer(200, Shape.DATASET)
             .problems(BAD_REQUEST)
+            .role(READ)
             .serve(DatasetRoutes::status),
         Route.of("GET", "/v1/datasets", "listDatasets", "All datasets, in short")
             .answer(200, Shape.DATASETS)
             .problems(BAD_REQUEST)
+            .role(READ)
             .serve(DatasetRoutes::list));
   }
 
@@ -180,6 +196,7 @@ final class Routes {
             .served(Served.EARLY)
             .answer(200, Shape.PONG)
             .problems(BAD_REQUEST)
+            .role(READ)
             .serve(Routes::ping),
         Route.of(
                 "PUT",
@@ -189,37 +206,43 @@ final class Routes {
             .served(Served.EARLY)
             .answer(200, Shape.PONG)
             .problems(BAD_REQUEST, BODY_TOO_LARGE)
+            .role(READ)
             .serve(
                 call -> {
                   Body.read(call.request());
                   ping(call);
                 }),
-        health("/v1/health").serve(HealthRoute::serve),
+        health("/v1/health").role(READ).serve(HealthRoute::serve),
         Route.of("GET", "/v1/health/live", "live", "Whether the process works")
             .served(Served.EARLY)
             .answer(200, Shape.LIVE)
             .problems(BAD_REQUEST)
+            .open()
             .serve(HealthRoute::live),
         Route.of("GET", "/v1/health/ready", "ready", "Whether the server takes requests")
             .served(Served.EARLY)
             .answer(200, Shape.READY)
             .answer(503, Shape.READY)
             .problems(BAD_REQUEST)
+            .open()
             .serve(HealthRoute::ready),
         Route.of("GET", "/admin/lab", "getLab", "Which failures the lab simulates")
             .answer(200, Shape.LAB)
             .problems(BAD_REQUEST)
+            .role(READ)
             .serve(lab::get),
         Route.of("PUT", "/admin/lab", "changeLab", "Simulates failures, or ends that")
             .body(Shape.LAB_CHANGE)
             .answer(200, Shape.LAB)
             .problems(BAD_REQUEST, INVALID_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
+            .role(ADMIN)
             .serve(lab::put),
         // Not in the document: the routes of a seed may take its place.
-        health("/health").undocumented().serve(HealthRoute::serve),
+        health("/health").undocumented().role(READ).serve(HealthRoute::serve),
         Route.of("GET", "/openapi.json", "openApi", "This document")
             .answer(200, Shape.OPENAPI)
             .problems(BAD_REQUEST)
+            .role(READ)
             .serve(OpenApi::serve));
   }
 

@@ -14,6 +14,7 @@ import io.headpond.Receipt;
 import io.headpond.Row;
 import io.headpond.RowType;
 import io.headpond.WriteBehindCache;
+import io.headpond.server.config.TokenRole;
 import io.headpond.server.http.ApiServlet;
 import io.headpond.server.http.Body;
 import io.headpond.server.http.Dataset;
@@ -26,6 +27,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import java.math.BigDecimal;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +43,8 @@ final class Products implements RouteSet {
   private static final String QUANTITY = "quantity";
   private static final Map<String, Kind> COLUMNS =
       Map.of(NAME, Kind.TEXT, PRICE, Kind.NUMERIC, QUANTITY, Kind.INTEGER);
+
+  private static final Set<String> ADMIN = Set.of("queue", "dlq", "config");
 
   /** Of one answer; all of them are under /v1. */
   private static final int MAX_LETTERS = 1_000;
@@ -70,34 +74,40 @@ final class Products implements RouteSet {
   }
 
   @Override
-  public boolean serve(
-      List<String> path, HttpServletRequest request, Reply reply, boolean stopping) {
-    String first = path.get(0);
-    if (first.equals(DATASET) && path.size() == 1) {
+  public @Nullable TokenRole role(List<String> path, String method) {
+    boolean ours =
+        path.get(0).equals(DATASET)
+            ? path.size() <= 2
+            : path.size() == 2 && path.get(0).equals("admin") && ADMIN.contains(path.get(1));
+    return ours ? Requests.role(method) : null;
+  }
+
+  @Override
+  public void serve(List<String> path, HttpServletRequest request, Reply reply, boolean stopping) {
+    if (!path.get(0).equals(DATASET)) {
+      look(path.get(1), request, reply);
+    } else if (path.size() == 1) {
       create(request, reply, stopping);
-    } else if (first.equals(DATASET) && path.size() == 2) {
-      product(dataset.key(path.get(1)), request, reply, stopping);
-    } else if (path.equals(List.of("admin", "queue"))) {
-      if (Requests.isRead(request, reply)) {
-        reply.send(queue());
-      }
-    } else if (path.equals(List.of("admin", "dlq"))) {
-      if (Requests.isRead(request, reply)) {
-        reply.when(
-            cache
-                .deadLetters()
-                .list(DeadLetterFilter.all(), null, MAX_LETTERS)
-                .thenApply(this::letters),
-            Requests.TIMEOUT);
-      }
-    } else if (path.equals(List.of("admin", "config"))) {
-      if (Requests.isRead(request, reply)) {
-        reply.send(config());
-      }
     } else {
-      return false;
+      product(dataset.key(path.get(1)), request, reply, stopping);
     }
-    return true;
+  }
+
+  private void look(String what, HttpServletRequest request, Reply reply) {
+    if (!Requests.isRead(request, reply)) {
+      return;
+    }
+    switch (what) {
+      case "queue" -> reply.send(queue());
+      case "dlq" ->
+          reply.when(
+              cache
+                  .deadLetters()
+                  .list(DeadLetterFilter.all(), null, MAX_LETTERS)
+                  .thenApply(this::letters),
+              Requests.TIMEOUT);
+      default -> reply.send(config());
+    }
   }
 
   private void create(HttpServletRequest request, Reply reply, boolean stopping) {

@@ -1,5 +1,6 @@
 package io.headpond.server.seeds;
 
+import io.headpond.server.config.TokenRole;
 import io.headpond.server.http.ApiServlet;
 import io.headpond.server.http.Problem;
 import io.headpond.server.http.RawUri;
@@ -53,6 +54,11 @@ final class Requests {
                 : "this route keeps no conditions; those under /v1/datasets do");
       }
     }
+  }
+
+  /** The role that a request of this method needs: to look, or to write. */
+  static TokenRole role(String method) {
+    return method.equals("GET") || method.equals("OPTIONS") ? TokenRole.READ : TokenRole.WRITE;
   }
 
   static Map<String, String> parameters(HttpServletRequest request, String... known) {

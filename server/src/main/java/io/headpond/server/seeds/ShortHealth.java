@@ -2,6 +2,7 @@ package io.headpond.server.seeds;
 
 import io.headpond.CacheStatus;
 import io.headpond.CacheStatus.Health;
+import io.headpond.server.config.TokenRole;
 import io.headpond.server.http.Dataset;
 import io.headpond.server.http.Json;
 import io.headpond.server.http.Reply;
@@ -9,6 +10,7 @@ import io.headpond.server.http.Reply.Answer;
 import io.headpond.server.http.RouteSet;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code GET /health} of seed 003: the worst health of all datasets in one word, and how much of them is pending. The reasons are under
@@ -26,15 +28,15 @@ final class ShortHealth implements RouteSet {
   }
 
   @Override
-  public boolean serve(
-      List<String> path, HttpServletRequest request, Reply reply, boolean stopping) {
-    if (!path.equals(PATH)) {
-      return false;
-    }
+  public @Nullable TokenRole role(List<String> path, String method) {
+    return path.equals(PATH) ? Requests.role(method) : null;
+  }
+
+  @Override
+  public void serve(List<String> path, HttpServletRequest request, Reply reply, boolean stopping) {
     if (Requests.isRead(request, reply)) {
       reply.send(health(stopping));
     }
-    return true;
   }
 
   private Answer health(boolean stopping) {

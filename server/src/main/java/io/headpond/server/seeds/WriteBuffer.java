@@ -8,6 +8,7 @@ import io.headpond.Key;
 import io.headpond.Receipt;
 import io.headpond.Row;
 import io.headpond.RowType;
+import io.headpond.server.config.TokenRole;
 import io.headpond.server.http.ApiServlet;
 import io.headpond.server.http.Body;
 import io.headpond.server.http.Dataset;
@@ -70,21 +71,27 @@ final class WriteBuffer implements RouteSet {
   }
 
   @Override
-  public boolean serve(
-      List<String> path, HttpServletRequest request, Reply reply, boolean stopping) {
-    String first = path.get(0);
-    if (first.equals("write") && path.size() == 1) {
-      write(request, reply, stopping);
-    } else if (first.equals("read") && path.size() == 2) {
-      read(dataset.key(path.get(1)), request, reply);
-    } else if (first.equals("stats") && path.size() == 1) {
-      if (Requests.isRead(request, reply)) {
-        reply.send(stats());
+  public @Nullable TokenRole role(List<String> path, String method) {
+    boolean ours =
+        switch (path.get(0)) {
+          case "write", "stats" -> path.size() == 1;
+          case "read" -> path.size() == 2;
+          default -> false;
+        };
+    return ours ? Requests.role(method) : null;
+  }
+
+  @Override
+  public void serve(List<String> path, HttpServletRequest request, Reply reply, boolean stopping) {
+    switch (path.get(0)) {
+      case "write" -> write(request, reply, stopping);
+      case "read" -> read(dataset.key(path.get(1)), request, reply);
+      default -> {
+        if (Requests.isRead(request, reply)) {
+          reply.send(stats());
+        }
       }
-    } else {
-      return false;
     }
-    return true;
   }
 
   private void write(HttpServletRequest request, Reply reply, boolean stopping) {

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -24,7 +25,7 @@ class ConfigFileTest {
   void theShippedFileHasKvAndProducts() {
     ConfigFile file = ConfigFile.shipped(Map.of());
 
-    assertThat(file.databaseUrl()).isNull();
+    assertThat(file.database().url()).isNull();
     assertThat(file.datasets()).hasSize(2);
     DatasetConfig kv = file.datasets().get(0);
     assertThat(kv.table()).isEqualTo("kv");
@@ -64,7 +65,7 @@ class ConfigFileTest {
                 "RETRY_DELAY", "0.1",
                 "WRITE_BEHIND_ENABLED", "false"));
 
-    assertThat(file.databaseUrl()).isEqualTo("postgres://u:p@h:5437/db");
+    assertThat(file.database().url()).isEqualTo("postgres://u:p@h:5437/db");
     for (DatasetConfig dataset : file.datasets()) {
       assertThat(dataset.settings())
           .isEqualTo(
@@ -133,16 +134,16 @@ class ConfigFileTest {
     assertThat(dataset.table()).isEqualTo("d");
     assertThat(dataset.versionColumn()).isNull();
     assertThat(dataset.updatedAtColumn()).isNull();
-    assertThat(file.host()).isNull();
-    assertThat(file.databaseUrl()).isNull();
+    assertThat(file.server().host()).isNull();
+    assertThat(file.database().url()).isNull();
   }
 
   @Test
   void theServersDefaults() {
     ServerConfig config = Overrides.none().over(parse(MINIMAL), Map.of(), null);
 
-    assertThat(config.host()).isEqualTo("127.0.0.1");
-    assertThat(config.port()).isEqualTo(8_080);
+    assertThat(config.listen().host()).isEqualTo("127.0.0.1");
+    assertThat(config.listen().port()).isEqualTo(8_080);
     assertThat(config.dataDir()).isEqualTo(Path.of("data").toAbsolutePath());
     assertThat(config.drainTimeout()).isEqualTo(Duration.ofSeconds(30));
     assertThat(config.database()).isNull();
@@ -191,11 +192,11 @@ class ConfigFileTest {
             """,
             Map.of("SECRET", "s: #3cr${et"));
 
-    assertThat(file.port()).isEqualTo(81);
-    assertThat(file.leaseTtl()).isEqualTo(Duration.ofSeconds(5));
+    assertThat(file.server().port()).isEqualTo(81);
+    assertThat(file.database().leaseTtl()).isEqualTo(Duration.ofSeconds(5));
     assertThat(file.lab()).isEqualTo(new LabSettings(true, 0.25, false));
-    assertThat(file.databasePassword()).isEqualTo("s: #3cr${et");
-    assertThat(file.drainTimeout()).isEqualTo(Duration.ofMinutes(2));
+    assertThat(file.database().password()).isEqualTo("s: #3cr${et");
+    assertThat(file.server().drainTimeout()).isEqualTo(Duration.ofMinutes(2));
     DatasetConfig prices = file.datasets().get(0);
     assertThat(prices.table()).isEqualTo("shop.prices");
     assertThat(prices.rowType().keyColumns()).hasSize(2);
@@ -233,9 +234,11 @@ class ConfigFileTest {
     ConfigFile file = parse("server: {port: 1, drainTimeout: 1s, dataDir: /f}\n" + MINIMAL);
     Map<String, String> environment = Map.of("HEADPOND_PORT", "2", "HEADPOND_DRAIN_TIMEOUT", "2s");
 
-    ServerConfig config = new Overrides(null, 3, null, null, null).over(file, environment, null);
+    ServerConfig config =
+        new Overrides(new ServeFlags(null, 3, null, false), null, null)
+            .over(file, environment, null);
 
-    assertThat(config.port()).isEqualTo(3);
+    assertThat(config.listen().port()).isEqualTo(3);
     assertThat(config.drainTimeout()).isEqualTo(Duration.ofSeconds(2));
     assertThat(config.dataDir()).isEqualTo(Path.of("/f"));
   }
@@ -281,22 +284,62 @@ class ConfigFileTest {
     environment.put("HEADPOND_DATABASE_URL", ours == null ? "" : ours);
     environment.put("DATABASE_URL", common == null ? "" : common);
     ServerConfig config =
-        new Overrides(null, null, null, null, flag)
+        new Overrides(ServeFlags.NONE, null, flag)
             .over(ConfigFile.shipped(environment), environment, null);
     return config.database() == null
         ? null
         : config.database().jdbcUrl().substring("jdbc:postgresql:".length());
   }
 
+  private static final String HASH = "sha256:" + "0".repeat(63);
+  private static final String TOKENS =
+      MINIMAL.strip() + "\ntokens:\n  - {name: shop, role: write, hash: '" + HASH + "1'}\n";
+
+  private static ListenConfig listen(String yaml, @Nullable String host, boolean anonymous) {
+    return new Overrides(new ServeFlags(host, null, null, anonymous), null, null)
+        .over(parse(yaml), Map.of(), null)
+        .listen();
+  }
+
   @Test
-  void anAddressThatIsNotLoopbackIsRefused() {
-    assertThatThrownBy(
-            () ->
-                new Overrides("0.0.0.0", null, null, null, null)
-                    .over(parse(MINIMAL), Map.of(), null))
+  void anAddressThatOthersReachNeedsTokensOrAWordThatItNeedsNone() {
+    assertThatThrownBy(() -> listen(MINIMAL, "0.0.0.0", false))
         .isInstanceOf(ConfigurationException.class)
-        .hasMessageContaining("0.0.0.0")
-        .hasMessageContaining("no access tokens yet");
+        .hasMessage(
+            "host 0.0.0.0: whoever reaches this address could read and write everything; declare"
+                + " tokens (`headpond token new`), or say --allow-anonymous");
+    assertThat(listen(MINIMAL, "0.0.0.0", true).allowAnonymous()).isTrue();
+    assertThat(listen(TOKENS, "0.0.0.0", false).tokens())
+        .containsExactly(new AccessToken("shop", TokenRole.WRITE, HASH + "1"));
+    String set = MINIMAL.strip() + "\nserver: {host: 0.0.0.0, allowAnonymous: true}\n";
+    assertThat(listen(set, null, false).host()).isEqualTo("0.0.0.0");
+    assertThatThrownBy(() -> listen(TOKENS, null, true))
+        .hasMessageStartingWith("--allow-anonymous: there are tokens");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          tokens: {a: b}                                           | tokens: {a}: must be a list
+          tokens: [{name: a, role: read}]                          | tokens[0]: must have name, role and hash
+          tokens: [{name: a, role: all, hash: HASH1}]              | tokens[0].role: all: must be read, write, admin
+          tokens: [{name: a b, role: read, hash: HASH1}]           | tokens[0].name: a b: must have 1 to 63 letters
+          tokens: [{name: a, role: read, hash: headpond_secret}]   | tokens[0].hash: must be sha256: and 64 hexadecimal digits
+          tokens: [{name: a, role: read, hash: HASH1}, {name: a, role: read, hash: HASH2}] | tokens[1].name: a: another token has this name
+          tokens: [{name: a, role: read, hash: HASH1}, {name: b, role: read, hash: HASH1}] | tokens[1].hash: is that of a already
+          tokens: [{name: a, role: read, hash: HASH1, secret: x}]  | tokens[0].secret: unknown setting
+          server: {tls: {certificate: a.crt}}                      | server.tls: must have both files
+          server: {tls: a.crt}                                     | server.tls: a.crt: must be settings
+          """)
+  void whatIsWrongWithTokensIsNamedAndNoHashIsShown(String yaml, String message) {
+    String text = yaml.replace("HASH", HASH);
+    assertThatThrownBy(() -> parse(MINIMAL.strip() + "\n" + text))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageContaining(message)
+        .hasMessageNotContaining("headpond_secret")
+        .hasMessageNotContaining(HASH);
   }
 
   @ParameterizedTest

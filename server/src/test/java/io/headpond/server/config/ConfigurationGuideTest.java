@@ -43,7 +43,7 @@ class ConfigurationGuideTest {
     assertThat(yaml.find()).isTrue();
     ConfigFile file = ConfigFile.parse("example", yaml.group(1), Map.of("SHOP_PASSWORD", "secret"));
     assertThat(file.datasets().get(0).keySequence()).isEqualTo("public.product_ids");
-    assertThat(file.databaseUrl()).isEqualTo("postgres://shop:secret@db.example:5432/shop");
+    assertThat(file.database().url()).isEqualTo("postgres://shop:secret@db.example:5432/shop");
   }
 
   @Test

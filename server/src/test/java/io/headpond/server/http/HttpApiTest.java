@@ -346,9 +346,10 @@ class HttpApiTest {
       deep.api.open(
           List.of(),
           List.of(
-              (path, request, reply, stopping) -> {
-                throw new StackOverflowError();
-              }));
+              new EveryRoute(
+                  (path, reply) -> {
+                    throw new StackOverflowError();
+                  })));
       Response answer = deep.send("GET", "/deep", "");
       assertThat(answer.status()).isEqualTo(500);
       assertThat(answer.body()).contains("urn:headpond:problem:internal");
@@ -484,15 +485,11 @@ class HttpApiTest {
   void furtherRoutesComeBeforeOursButNotUnderV1() throws IOException {
     try (RunningApi more = new RunningApi()) {
       RouteSet all =
-          (path, request, reply, stopping) -> {
-            if (path.get(0).equals("health")) {
-              return false;
-            }
-            reply.send(
-                new Reply.Answer(
-                    200, new Json().beginObject().member("path", path.get(0)).endObject()));
-            return true;
-          };
+          new EveryRoute(
+              (path, reply) ->
+                  reply.send(
+                      new Reply.Answer(
+                          200, new Json().beginObject().member("path", path.get(0)).endObject())));
       assertThat(more.send("GET", "/read/a", "").status()).isEqualTo(503);
       more.api.open(List.of(more.kv.dataset()), List.of(all));
       assertThat(more.send("GET", "/read/a", "").body()).isEqualTo("{\"path\":\"read\"}");

@@ -13,6 +13,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.ssl.SslBundles;
 
 /** The API on a port of its own, in front of datasets with the real engine and the real journal. */
 public final class RunningApi implements AutoCloseable {
@@ -58,16 +60,32 @@ public final class RunningApi implements AutoCloseable {
 
   /** Where a client waits so long for an answer to begin. */
   RunningApi(TestDataset kv, TestDataset items, Duration patience) {
-    this(HttpServer.BODY_TIMEOUT, new ApiServlet(new Lab(), patience), kv, items);
+    this(
+        HttpServer.BODY_TIMEOUT,
+        null,
+        new ApiServlet(new Lab(), Access.ANONYMOUS, patience),
+        kv,
+        items);
+  }
+
+  /** For those who have a token. */
+  RunningApi(Access access, @Nullable SslBundles tls) {
+    this(
+        HttpServer.BODY_TIMEOUT,
+        tls,
+        new ApiServlet(new Lab(), access),
+        new TestDataset("kv", KV),
+        new TestDataset("items", ITEMS));
   }
 
   private RunningApi(
       Duration bodyTimeout, Lab lab, TestDataset kv, TestDataset items, TestDataset... more) {
-    this(bodyTimeout, new ApiServlet(lab), kv, items, more);
+    this(bodyTimeout, null, new ApiServlet(lab), kv, items, more);
   }
 
   private RunningApi(
       Duration bodyTimeout,
+      @Nullable SslBundles tls,
       ApiServlet api,
       TestDataset kv,
       TestDataset items,
@@ -77,7 +95,9 @@ public final class RunningApi implements AutoCloseable {
     this.items = items;
     this.all = new ArrayList<>(List.of(kv, items));
     all.addAll(List.of(more));
-    server = HttpServer.start(InetAddress.getLoopbackAddress(), 0, bodyTimeout, api);
+    server =
+        HttpServer.start(
+            new HttpServer.Address(InetAddress.getLoopbackAddress(), 0, bodyTimeout, tls), api);
   }
 
   /** Ends the start. */

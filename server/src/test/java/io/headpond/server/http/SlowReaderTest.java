@@ -78,11 +78,12 @@ class SlowReaderTest {
     api.api.open(
         List.of(api.kv.dataset(), api.items.dataset()),
         List.of(
-            (path, request, reply, draining) -> {
-              CompletableFuture<Iterator<String>> pieces = new CompletableFuture<>();
-              var unused = reply.whenPieces("text/plain", pieces, PATIENCE);
-              return pieces.complete(Collections.nCopies(count, "x".repeat(100_000)).iterator());
-            }));
+            new EveryRoute(
+                (path, reply) -> {
+                  CompletableFuture<Iterator<String>> pieces = new CompletableFuture<>();
+                  var unused = reply.whenPieces("text/plain", pieces, PATIENCE);
+                  pieces.complete(Collections.nCopies(count, "x".repeat(100_000)).iterator());
+                })));
     List<Socket> slow = new ArrayList<>();
     for (int i = 0; i < 6; i++) {
       Socket socket = get("/large");

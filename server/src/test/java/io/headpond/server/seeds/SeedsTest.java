@@ -48,7 +48,7 @@ class SeedsTest {
   private TestDataset products = new TestDataset("products", PRODUCTS);
 
   private static HttpServer listen(ApiServlet api) {
-    return HttpServer.start(InetAddress.getLoopbackAddress(), 0, api);
+    return HttpServer.start(InetAddress.getLoopbackAddress(), 0, null, api);
   }
 
   @AfterAll
