@@ -4,6 +4,7 @@ import io.headpond.HeadpondException;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpRequest;
@@ -19,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -217,10 +217,11 @@ final class ApiClient {
               + e.getMessage()
               + "); name the one that signed it with --ca FILE.pem",
           e);
-    } catch (SSLException e) {
-      throw new HeadpondException(
-          "--server " + server + ": no server that speaks TLS answers there; use http://", e);
     } catch (IOException e) {
+      if ("https".equals(uri.getScheme()) && !(e instanceof ConnectException)) {
+        throw new HeadpondException(
+            "--server " + server + ": no server that speaks TLS answers there; use http://", e);
+      }
       throw new HeadpondException(
           "no server answers at "
               + server
