@@ -29,32 +29,25 @@ final class BatchWriter {
 
   private final Dialect dialect;
   private final MappedTable table;
-  private final TableStatements plain;
-  private final TableStatements guarded;
+  private final TableStatements statements;
   private final Sweep sweep;
   private final Leases leases;
   private final Limits limits;
   private final Parents parents;
   private final TableCheck check;
 
-  /**
-   * @param plain for a store that one process has to itself
-   * @param tombstones the removals that are kept in mind for a store that several share
-   */
   BatchWriter(
       Dialect dialect,
       MappedTable table,
-      TableStatements plain,
-      Tombstones tombstones,
+      TableStatements statements,
       Leases leases,
       Limits limits,
       Parents parents,
       TableCheck check) {
     this.dialect = dialect;
     this.table = table;
-    this.plain = plain;
-    this.guarded = new TableStatements(table, tombstones);
-    this.sweep = new Sweep(tombstones);
+    this.statements = statements;
+    this.sweep = new Sweep(statements.tombstones());
     this.leases = leases;
     this.limits = limits;
     this.parents = parents;
@@ -65,7 +58,7 @@ final class BatchWriter {
   Applied apply(Connection connection, Batch batch, Lease lease) throws SQLException {
     leases.renew(connection, batch, lease);
     Applied applied = applyRenewed(connection, batch, lease);
-    if (leases.shared()) {
+    if (leases.removals(lease).kept()) {
       sweep.now(connection);
     }
     return applied;
@@ -97,8 +90,8 @@ final class BatchWriter {
   }
 
   private Applied applyRows(Connection connection, Batch batch, Lease lease) throws SQLException {
-    TableStatements statements = leases.shared() ? guarded : plain;
-    RowWriter rows = new RowWriter(connection, table, statements, batch.mutations());
+    Removals removals = leases.removals(lease);
+    RowWriter rows = new RowWriter(connection, table, statements, removals, batch.mutations());
     rows.count(1);
     SqlTrouble refusal;
     Exception cause;
@@ -130,7 +123,7 @@ final class BatchWriter {
       return new Applied(List.of(refusal.ofOneRow()), rows.sent());
     }
     renewAgain(connection, batch, lease);
-    RowWriter others = new RowWriter(connection, table, statements, batch.mutations());
+    RowWriter others = new RowWriter(connection, table, statements, removals, batch.mutations());
     others.count(rows.sent() + 1);
     Bisection bisection =
         new Bisection(dialect, connection, others, limits, parents, lease.partition(), check);

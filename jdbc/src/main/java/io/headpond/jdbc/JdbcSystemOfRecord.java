@@ -60,7 +60,7 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
     this.declaration = declaration;
     this.table = table;
     this.checked = checked;
-    this.statements = new TableStatements(table, null);
+    this.statements = new TableStatements(table, new Tombstones(table, dataset));
     this.leases = new Leases(table, dataset, database.leaseTtl());
     this.writer = writer(database, declaration, table, statements, leases);
   }
@@ -75,7 +75,6 @@ final class JdbcSystemOfRecord implements SystemOfRecord {
         database.dialect(),
         table,
         statements,
-        new Tombstones(table, declaration.dataset()),
         leases,
         Limits.of(database.leaseTtl()),
         new Parents(table, declaration.dataset()),

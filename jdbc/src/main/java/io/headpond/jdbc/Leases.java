@@ -130,9 +130,9 @@ final class Leases {
     }
   }
 
-  /** Whether it may be another process's lease, the next time: then what was removed is kept in mind. */
-  boolean shared() {
-    return shared;
+  /** Those that there may be under a lease: with a store of several processes they are kept in mind. */
+  Removals removals(Lease lease) {
+    return new Removals(shared, last(lease).highVersion());
   }
 
   /** Who brings the entries of a shared store to the database. */

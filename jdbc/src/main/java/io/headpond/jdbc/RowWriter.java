@@ -27,6 +27,7 @@ final class RowWriter {
   private final Connection connection;
   private final MappedTable table;
   private final TableStatements statements;
+  private final Removals removals;
   private final List<Mutation> mutations;
   private final @Nullable Outcome[] outcomes;
   private int sent;
@@ -35,10 +36,12 @@ final class RowWriter {
       Connection connection,
       MappedTable table,
       TableStatements statements,
+      Removals removals,
       List<Mutation> mutations) {
     this.connection = connection;
     this.table = table;
     this.statements = statements;
+    this.removals = removals;
     this.mutations = mutations;
     this.outcomes = new Outcome[mutations.size()];
   }
@@ -62,13 +65,13 @@ final class RowWriter {
     List<Outcome> ofRemoves = List.of();
     if (!puts.isEmpty()) {
       sent++;
-      if (statements.put(connection, puts) != puts.size()) {
+      if (statements.put(connection, puts, removals) != puts.size()) {
         ofPuts = keptOut(puts, prove(puts, this::ofPut));
       }
     }
     if (!removes.isEmpty()) {
       sent++;
-      if (statements.remove(connection, removes) != removes.size()) {
+      if (statements.remove(connection, removes, removals) != removes.size()) {
         ofRemoves = prove(removes, RowWriter::ofRemove);
       }
     }
@@ -96,12 +99,11 @@ final class RowWriter {
 
   /** With what was not written since the key was removed at that version or a newer one. */
   private List<Outcome> keptOut(List<Mutation.Put> puts, List<Outcome> proven) throws SQLException {
-    Tombstones tombstones = statements.tombstones();
-    if (tombstones == null || !proven.contains(NOT_WRITTEN)) {
+    if (!removals.kept() || !proven.contains(NOT_WRITTEN)) {
       return proven;
     }
     sent++;
-    long[] removed = tombstones.versions(connection, puts);
+    long[] removed = statements.tombstones().versions(connection, puts);
     List<Outcome> all = new ArrayList<>(proven);
     for (int i = 0; i < removed.length; i++) {
       if (proven.get(i).equals(NOT_WRITTEN) && removed[i] >= puts.get(i).version()) {

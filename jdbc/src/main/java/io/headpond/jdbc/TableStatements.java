@@ -30,25 +30,26 @@ final class TableStatements {
       "timestamptz 'epoch' + u.version * interval '1 microsecond'";
 
   private final MappedTable table;
-  private final @Nullable Tombstones tombstones;
+  private final Tombstones tombstones;
   private final RowType type;
   private final String upsert;
+  private final String upsertUnlessRemoved;
   private final String delete;
+  private final String deleteAndKeep;
   private final String load;
 
-  /**
-   * @param tombstones which removals are kept in mind; null for none
-   */
-  TableStatements(MappedTable table, @Nullable Tombstones tombstones) {
+  TableStatements(MappedTable table, Tombstones tombstones) {
     this.table = table;
     this.tombstones = tombstones;
     this.type = table.type();
-    this.upsert = upsertText();
-    this.delete = deleteText();
+    this.upsert = upsertText(false);
+    this.upsertUnlessRemoved = upsertText(true);
+    this.delete = deleteText(false);
+    this.deleteAndKeep = deleteText(true);
     this.load = loadText();
   }
 
-  private String upsertText() {
+  private String upsertText(boolean unlessRemoved) {
     List<String> names = new ArrayList<>();
     List<String> values = new ArrayList<>();
     List<Column> columns = type.columns();
@@ -71,14 +72,9 @@ final class TableStatements {
         + String.join(", ", names)
         + ") SELECT "
         + String.join(", ", values)
-        + " FROM unnest("
-        + arrays(columns)
-        + versions()
-        + aliases(columns.size())
-        + versionAliases()
-        + (tombstones == null
-            ? ""
-            : " WHERE " + tombstones.newerThanRemoval("u.tombstone", "u.version"))
+        + " FROM "
+        + relation(columns, unlessRemoved)
+        + (unlessRemoved ? " WHERE " + tombstones.newerThanRemoval() : "")
         + " ON CONFLICT ("
         + String.join(", ", names.subList(0, type.keyColumns().size()))
         + ") DO "
@@ -94,11 +90,10 @@ final class TableStatements {
                     " WHERE "));
   }
 
-  private String deleteText() {
-    List<Column> key = type.keyColumns();
-    String removed = "unnest(" + arrays(key) + versions() + aliases(key.size()) + versionAliases();
+  private String deleteText(boolean keep) {
+    String removed = relation(type.keyColumns(), keep);
     String older = sameKey() + olderThan("u.version", " AND ");
-    if (tombstones == null) {
+    if (!keep) {
       return "DELETE FROM " + table.quoted() + " AS t USING " + removed + " WHERE " + older;
     }
     return "WITH u AS MATERIALIZED (SELECT * FROM "
@@ -112,12 +107,15 @@ final class TableStatements {
         + ") SELECT count(*) FROM gone";
   }
 
-  private String versions() {
-    return ", ?::int8[]" + (tombstones == null ? "" : ", ?::bytea[]") + ") AS u (";
-  }
-
-  private String versionAliases() {
-    return ", version" + (tombstones == null ? "" : ", tombstone") + ")";
+  private static String relation(List<Column> columns, boolean tombstone) {
+    return "unnest("
+        + arrays(columns)
+        + ", ?::int8[]"
+        + (tombstone ? ", ?::bytea[]" : "")
+        + ") AS u ("
+        + aliases(columns.size())
+        + ", version"
+        + (tombstone ? ", tombstone)" : ")");
   }
 
   private String loadText() {
@@ -178,9 +176,12 @@ final class TableStatements {
     return names.toString();
   }
 
-  /** Writes these rows where they are newer; returns how many were inserted or changed. */
-  int put(Connection connection, List<Mutation.Put> puts) throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement(upsert)) {
+  /** Writes these rows where they are newer than what is there, or was removed; returns how many were inserted or changed. */
+  int put(Connection connection, List<Mutation.Put> puts, Removals removals) throws SQLException {
+    boolean certain =
+        !removals.kept() || puts.stream().allMatch(put -> put.version() > removals.upTo());
+    try (PreparedStatement statement =
+        connection.prepareStatement(certain ? upsert : upsertUnlessRemoved)) {
       int at = bindKeys(connection, statement, puts.stream().map(Mutation.Put::key).toList());
       List<Column> values = type.valueColumns();
       for (int column = 0; column < values.size(); column++) {
@@ -192,18 +193,24 @@ final class TableStatements {
         statement.setArray(at++, PostgresColumns.array(connection, columnType, elements));
       }
       bindVersions(connection, statement, at, puts);
+      if (!certain) {
+        tombstones.bind(connection, statement, at + 1, puts, removals.upTo());
+      }
       return statement.executeUpdate();
     }
   }
 
   /** Deletes these rows where they are older; returns how many. */
-  int remove(Connection connection, List<Mutation.Remove> removes) throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement(delete)) {
+  int remove(Connection connection, List<Mutation.Remove> removes, Removals removals)
+      throws SQLException {
+    try (PreparedStatement statement =
+        connection.prepareStatement(removals.kept() ? deleteAndKeep : delete)) {
       int at = bindKeys(connection, statement, removes.stream().map(Mutation.Remove::key).toList());
       bindVersions(connection, statement, at, removes);
-      if (tombstones == null) {
+      if (!removals.kept()) {
         return statement.executeUpdate();
       }
+      tombstones.bind(connection, statement, at + 1, removes, Long.MAX_VALUE);
       try (ResultSet row = statement.executeQuery()) {
         row.next();
         return row.getInt(1);
@@ -211,8 +218,8 @@ final class TableStatements {
     }
   }
 
-  /** Which removals are kept in mind; null for none. */
-  @Nullable Tombstones tombstones() {
+  /** The removals that are kept in mind. */
+  Tombstones tombstones() {
     return tombstones;
   }
 
@@ -294,7 +301,7 @@ final class TableStatements {
     return arrays.size() + 1;
   }
 
-  private void bindVersions(
+  private static void bindVersions(
       Connection connection, PreparedStatement statement, int at, List<? extends Mutation> of)
       throws SQLException {
     Long[] versions = new Long[of.size()];
@@ -302,9 +309,5 @@ final class TableStatements {
       versions[i] = of.get(i).version();
     }
     statement.setArray(at, PostgresColumns.array(connection, ColumnType.BIGINT, versions));
-    if (tombstones != null) {
-      statement.setArray(at + 1, connection.createArrayOf("bytea", Tombstones.keys(of)));
-      statement.setString(at + 2, tombstones.dataset());
-    }
   }
 }

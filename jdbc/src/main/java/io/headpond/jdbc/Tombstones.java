@@ -1,5 +1,6 @@
 package io.headpond.jdbc;
 
+import io.headpond.ColumnType;
 import io.headpond.spi.Mutation;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -7,6 +8,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What was removed from one table within the last day: the rows of a dataset in {@code headpond_tombstone}. A shared store that fails over may have forgotten both a removal and that
@@ -31,20 +33,16 @@ final class Tombstones {
   }
 
   /**
-   * The condition that no removal at or above a version is known. One look into the index for each row, whatever the planner believes of the table.
-   *
-   * @param key the expression of a key as {@link #keys} has it; behind it the statement takes one parameter, the {@link #dataset}
+   * The condition that no removal at or above the version is known, for a relation {@code u} with the columns {@code tombstone}, which is null where that is certain, and {@code version}.
+   * One look into the index for each row, whatever the planner believes of the table. Takes one parameter, the dataset.
    */
-  String newerThanRemoval(String key, String version) {
-    return "coalesce((SELECT d.version FROM "
+  String newerThanRemoval() {
+    return "(u.tombstone IS NULL OR coalesce((SELECT d.version FROM "
         + own
-        + " AS d WHERE d.key = "
-        + key
-        + " AND d.dataset = ?), 0) < "
-        + version;
+        + " AS d WHERE d.key = u.tombstone AND d.dataset = ?), 0) < u.version)";
   }
 
-  /** What writes those of a relation {@code u} with the columns {@code tombstone} and {@code version}; takes one parameter, the {@link #dataset}. */
+  /** What writes those of a relation {@code u} with the columns {@code tombstone} and {@code version}; takes one parameter, the dataset. */
   String insert() {
     return "INSERT INTO "
         + own
@@ -53,17 +51,21 @@ final class Tombstones {
         + " removed_at = excluded.removed_at";
   }
 
-  String dataset() {
-    return dataset;
-  }
-
-  /** The keys as they stand in the table: canonical, and so short enough for an index. */
-  static byte[][] keys(List<? extends Mutation> mutations) {
-    byte[][] keys = new byte[mutations.size()][];
+  /** Binds the keys, canonical as they stand in the table, of those mutations whose version is not above this one, and null for the others; then the dataset. */
+  void bind(
+      Connection connection,
+      PreparedStatement statement,
+      int at,
+      List<? extends Mutation> mutations,
+      long upTo)
+      throws SQLException {
+    @Nullable Object[] keys = new byte[mutations.size()][];
     for (int i = 0; i < keys.length; i++) {
-      keys[i] = mutations.get(i).key().toBytes();
+      Mutation mutation = mutations.get(i);
+      keys[i] = mutation.version() > upTo ? null : mutation.key().toBytes();
     }
-    return keys;
+    statement.setArray(at, PostgresColumns.array(connection, ColumnType.BYTEA, keys));
+    statement.setString(at + 1, dataset);
   }
 
   /** The versions at which these keys were removed, in their order; 0 where that is not known. */
@@ -74,8 +76,7 @@ final class Tombstones {
             "SELECT u.ord, d.version FROM unnest(?::bytea[]) WITH ORDINALITY AS u (key, ord) JOIN "
                 + own
                 + " AS d ON d.key = u.key WHERE d.dataset = ?")) {
-      query.setArray(1, connection.createArrayOf("bytea", keys(mutations)));
-      query.setString(2, dataset);
+      bind(connection, query, 1, mutations, Long.MAX_VALUE);
       try (ResultSet row = query.executeQuery()) {
         while (row.next()) {
           versions[row.getInt(1) - 1] = row.getLong(2);
