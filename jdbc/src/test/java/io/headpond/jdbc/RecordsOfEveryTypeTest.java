@@ -66,7 +66,7 @@ class RecordsOfEveryTypeTest {
   @BeforeEach
   void createTable() {
     DB.execute(
-        "DROP TABLE IF EXISTS visit, headpond_dataset, headpond_lease",
+        "DROP TABLE IF EXISTS visit, headpond_dataset, headpond_lease, headpond_worker",
         "DROP TYPE IF EXISTS mood",
         "CREATE TYPE mood AS ENUM ('SAD', 'OK', 'GREAT')",
         "CREATE TABLE visit (mood mood, at timestamp, count smallint NOT NULL, share real NOT NULL, closing"
