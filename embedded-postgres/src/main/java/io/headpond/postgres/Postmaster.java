@@ -22,6 +22,7 @@ import java.util.stream.Stream;
  */
 record Postmaster(long pid, int port, Path data) {
   private static final Duration STEP = Duration.ofMillis(20);
+  private static final Duration SIGNAL = Duration.ofSeconds(3);
   private static final Path PROC = Path.of("/proc");
 
   /** The server that runs in {@code data}, if one does. */
@@ -73,8 +74,7 @@ record Postmaster(long pid, int port, Path data) {
   void signal(String name) throws IOException {
     if (isAlive()) {
       // The shell's own kill: not every container has the program.
-      Command.run(
-          List.of("sh", "-c", "kill -" + name + " " + pid), Path.of("/"), Duration.ofSeconds(10));
+      Command.run(List.of("sh", "-c", "kill -" + name + " " + pid), Path.of("/"), SIGNAL);
     }
   }
 

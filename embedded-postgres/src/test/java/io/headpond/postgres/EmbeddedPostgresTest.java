@@ -110,6 +110,35 @@ class EmbeddedPostgresTest {
     }
   }
 
+  /** With many databases on a busy disk a shutdown takes longer than whoever throws them away can wait. */
+  @Test
+  void stoppedAtOnceItForcesNothingAndRecovers() throws Exception {
+    try (EmbeddedPostgres server = server().start()) {
+      Sql.run(server, "create table t (n int)", "insert into t values (42)");
+      server.stopAtOnce();
+      assertThat(server.isRunning()).isFalse();
+      assertThat(Postmaster.leftIn(server.directory().resolve("data"))).isEmpty();
+      assertThat(Files.readString(server.logFile()))
+          .contains("received immediate shutdown request")
+          .doesNotContain("checkpoint starting: shutdown");
+      server.stopAtOnce();
+    }
+    try (EmbeddedPostgres server = server().start()) {
+      assertThat(Sql.one(server, "select n from t")).isEqualTo("42");
+    }
+  }
+
+  @Test
+  void aServerThatHangsIsKilled() throws Exception {
+    try (EmbeddedPostgres server = server().durable(false).start()) {
+      Process stop = new ProcessBuilder("kill", "-STOP", Long.toString(server.pid())).start();
+      assertThat(stop.waitFor()).isZero();
+      server.stopAtOnce();
+      assertThat(server.isRunning()).isFalse();
+      assertThat(Postmaster.leftIn(server.directory().resolve("data"))).isEmpty();
+    }
+  }
+
   @Test
   void aStalePidFileDoesNotStopTheStartNorHarmItsPid() throws Exception {
     try (EmbeddedPostgres server = server().durable(false).start()) {

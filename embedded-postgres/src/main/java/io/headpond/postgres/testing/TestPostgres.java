@@ -27,6 +27,7 @@ import org.slf4j.LoggerFactory;
 public final class TestPostgres {
   private static final Logger log = LoggerFactory.getLogger(TestPostgres.class);
   private static final String PREFIX = "headpond-test-postgres-";
+  private static final Duration DELETE = Duration.ofSeconds(10);
   private static final AtomicInteger created = new AtomicInteger();
 
   private TestPostgres() {}
@@ -65,17 +66,20 @@ public final class TestPostgres {
       EmbeddedPostgres server =
           EmbeddedPostgres.builder().directory(Files.createTempDirectory(temp, PREFIX)).start();
       Runtime.getRuntime()
-          .addShutdownHook(new Thread(() -> end(server), "headpond-test-postgres-stop"));
+          .addShutdownHook(new Thread(() -> end(server, DELETE), "headpond-test-postgres-stop"));
       return server;
     } catch (IOException e) {
       throw new IllegalStateException("no temporary folder for a test server", e);
     }
   }
 
-  private static void end(EmbeddedPostgres server) {
+  /** Nobody needs the data any more: to force it first, all databases of a module, takes longer than Surefire waits for the end of a JVM, 30 s. */
+  static void end(EmbeddedPostgres server, Duration atMost) {
     try {
-      server.stop();
-      delete(server.directory());
+      server.stopAtOnce();
+      if (!delete(server.directory(), atMost)) {
+        log.info("the next test server clears {} away", server.directory());
+      }
     } catch (IOException | EmbeddedPostgresException e) {
       log.warn("the test server in {} was not cleared away", server.directory(), e);
     }
@@ -89,7 +93,7 @@ public final class TestPostgres {
         try {
           if (Files.getLastModifiedTime(folder).toInstant().isBefore(old)) {
             EmbeddedPostgres.stopOrphan(folder);
-            delete(folder);
+            delete(folder, Duration.ofMinutes(5));
           }
         } catch (IOException | EmbeddedPostgresException e) {
           log.debug("{} is in use, or another user's", folder, e);
@@ -98,13 +102,19 @@ public final class TestPostgres {
     }
   }
 
-  private static void delete(Path root) throws IOException {
+  /** False if that takes longer; the folder itself is still there then. */
+  private static boolean delete(Path root, Duration atMost) throws IOException {
+    long deadline = System.nanoTime() + atMost.toNanos();
     try (Stream<Path> paths = Files.walk(root)) {
       List<Path> all = paths.sorted(Comparator.reverseOrder()).toList();
       for (Path path : all) {
+        if (System.nanoTime() - deadline >= 0) {
+          return false;
+        }
         Files.deleteIfExists(path);
       }
     }
+    return true;
   }
 
   /** Starts the server when it is first asked for, once. */

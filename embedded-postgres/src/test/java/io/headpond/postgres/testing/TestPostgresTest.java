@@ -2,10 +2,15 @@ package io.headpond.postgres.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.headpond.postgres.EmbeddedPostgres;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.Properties;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class TestPostgresTest {
   @Test
@@ -21,5 +26,17 @@ class TestPostgresTest {
       }
     }
     assertThat(TestPostgres.server().isRunning()).isTrue();
+  }
+
+  /** Surefire kills a JVM that takes 30 s to end, and then the server would go on. */
+  @Test
+  void theEndWaitsForNoDiskAndNotForEver(@TempDir Path folder) throws Exception {
+    EmbeddedPostgres server = EmbeddedPostgres.builder().directory(folder.resolve("pg")).start();
+    Path log = server.logFile();
+    TestPostgres.end(server, Duration.ZERO);
+    assertThat(server.isRunning()).isFalse();
+    assertThat(Files.readString(log)).contains("received immediate shutdown request");
+    TestPostgres.end(server, Duration.ofMinutes(1));
+    assertThat(server.directory()).doesNotExist();
   }
 }
