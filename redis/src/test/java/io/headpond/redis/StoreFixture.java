@@ -2,15 +2,19 @@ package io.headpond.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.headpond.HeadpondException;
 import io.headpond.redis.servers.TestServer;
 import io.headpond.testkit.ManualEnvironment;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** A store on a real server whose scripts go by manual time. A test has a prefix of its own. */
@@ -38,11 +42,28 @@ final class StoreFixture {
 
   final String prefix = "test" + TESTS.incrementAndGet();
   private final TestServer server;
+  private final Connections connections;
   private final RedisStore.Factory factory;
 
-  StoreFixture(TestServer server, Connections connections) {
-    this.server = server;
+  StoreFixture(OneServer on) {
+    this.server = on.server();
+    this.connections = on.connections();
     this.factory = new RedisStore.Factory(connections, prefix, true);
+  }
+
+  TestServer server() {
+    return server;
+  }
+
+  Wire wire() {
+    return connections.wire();
+  }
+
+  /** The server is another process afterwards, and has all that it had. */
+  void restart(ManualEnvironment environment) {
+    server.stop();
+    server.start();
+    awaitConnection(environment);
   }
 
   RedisStore.Factory factory() {
@@ -53,6 +74,29 @@ final class StoreFixture {
   void advance(ManualEnvironment environment, Duration duration) {
     environment.advance(duration);
     server.call("EVAL", AGE, "0", prefix, Long.toString(duration.toMillis()), Long.toString(APART));
+  }
+
+  /** Waits until calls reach the server again. */
+  private void awaitConnection(ManualEnvironment environment) {
+    until(
+        environment,
+        () -> {
+          try {
+            await(environment, connections.wire().get(List.of(Keys.bytes("any"))));
+            return true;
+          } catch (HeadpondException e) {
+            return false;
+          }
+        });
+  }
+
+  /** Runs tasks until something holds that an answer or a message of the server brings about. */
+  static void until(ManualEnvironment environment, BooleanSupplier holds) {
+    for (int i = 0; i < 60_000 && !holds.getAsBoolean(); i++) {
+      environment.run();
+      LockSupport.parkNanos(1_000_000);
+    }
+    assertThat(holds.getAsBoolean()).as("within a minute").isTrue();
   }
 
   /** Waits for answers of the server, and runs the tasks that they make ready. */

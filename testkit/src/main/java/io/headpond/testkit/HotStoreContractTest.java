@@ -58,7 +58,7 @@ public abstract class HotStoreContractTest {
           .column("n", ColumnType.INTEGER)
           .build();
   protected static final Duration TTL = Duration.ofMinutes(10);
-  private static final Failure FAILURE =
+  protected static final Failure FAILURE =
       new Failure(DatabaseError.of(ErrorClass.VALUE, "value too long"), 7);
   private static final Failure CONFLICT =
       new Failure(DatabaseError.of(ErrorClass.CONFLICT, "newer version in the database"), 7);
@@ -104,7 +104,7 @@ public abstract class HotStoreContractTest {
     store = open(1, 1_000, 1 << 20);
   }
 
-  private void lease(long epoch) {
+  protected void lease(long epoch) {
     await(store.open(0, epoch, 0, false));
   }
 
@@ -120,7 +120,7 @@ public abstract class HotStoreContractTest {
     return TYPE.rowOf(name, 1);
   }
 
-  private WriteOutcome write(String id, @Nullable String name, Durability durability) {
+  protected WriteOutcome write(String id, @Nullable String name, Durability durability) {
     return await(store.put(new Write(key(id), name == null ? null : row(name), durability)));
   }
 
@@ -132,7 +132,7 @@ public abstract class HotStoreContractTest {
     return ((WriteOutcome.Written) write(id, name, durability)).mutation();
   }
 
-  private Lookup get(String id) {
+  protected Lookup get(String id) {
     return await(store.get(key(id)));
   }
 
@@ -140,7 +140,7 @@ public abstract class HotStoreContractTest {
     return await(store.take(0, 1, TakeLimits.of(max)));
   }
 
-  private void settle(Mutation... mutations) {
+  protected void settle(Mutation... mutations) {
     await(store.settle(0, 1, List.of(mutations), 0));
   }
 
@@ -152,15 +152,15 @@ public abstract class HotStoreContractTest {
     return environment.wallMicros() + delay.toNanos() / 1_000;
   }
 
-  private void park(Mutation mutation) {
+  protected void park(Mutation mutation) {
     await(store.park(0, 1, mutation, 4, FAILURE));
   }
 
-  private @Nullable Lookup fill(String id, @Nullable String name, long version, long token) {
+  protected @Nullable Lookup fill(String id, @Nullable String name, long version, long token) {
     return await(store.fill(key(id), name == null ? null : row(name), version, token));
   }
 
-  private Lookup filled(String id, @Nullable String name, long version) {
+  protected Lookup filled(String id, @Nullable String name, long version) {
     return Objects.requireNonNull(fill(id, name, version, get(id).fillToken()));
   }
 
@@ -186,15 +186,15 @@ public abstract class HotStoreContractTest {
     return store.id().shared();
   }
 
-  private PendingPage pending() {
+  protected PendingPage pending() {
     return await(store.pending("", null, 100));
   }
 
-  private static PartitionStats counts(PartitionStats stats) {
+  protected static PartitionStats counts(PartitionStats stats) {
     return counts(stats.ready(), stats.deferred(), stats.parked(), stats.staged());
   }
 
-  private static PartitionStats counts(int ready, int deferred, int parked, int staged) {
+  protected static PartitionStats counts(int ready, int deferred, int parked, int staged) {
     return new PartitionStats(ready, deferred, parked, 0, staged, 0, 0, 0, 0, 0);
   }
 
@@ -1931,7 +1931,7 @@ public abstract class HotStoreContractTest {
 
   private static final Duration DAY = Duration.ofHours(RequestId.KEPT_HOURS);
 
-  private static Write asking(
+  protected static Write asking(
       String id, @Nullable String name, Durability durability, String request) {
     return asking(id, name, durability, null, new RequestId(request, "body of " + request));
   }
@@ -1946,12 +1946,12 @@ public abstract class HotStoreContractTest {
         key(id), name == null ? null : row(name), durability, false, expected, request);
   }
 
-  private Mutation ask(String id, @Nullable String name, Durability durability, String request) {
+  protected Mutation ask(String id, @Nullable String name, Durability durability, String request) {
     WriteOutcome outcome = await(store.put(asking(id, name, durability, request)));
     return ((WriteOutcome.Written) outcome).mutation();
   }
 
-  private @Nullable Remembered remembered(String request) {
+  protected @Nullable Remembered remembered(String request) {
     return await(store.request(request));
   }
 

@@ -1,0 +1,10 @@
+package io.headpond.redis;
+
+import io.headpond.redis.servers.ServerBinary;
+
+/** The Redis of this machine. */
+class NewerRedisStoreContractTest extends StoreContract {
+  NewerRedisStoreContractTest() {
+    super(ServerBinary.REDIS);
+  }
+}
