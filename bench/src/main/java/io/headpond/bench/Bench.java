@@ -20,7 +20,8 @@ public final class Bench {
           new FlushBenchmark(),
           new MergeBenchmark(),
           new ZipfBenchmark(),
-          new HttpBenchmark());
+          new HttpBenchmark(),
+          new RedisBenchmark());
 
   private Bench() {}
 

@@ -4,6 +4,7 @@ import io.headpond.Key;
 import io.headpond.RowType;
 import io.headpond.spi.Applied;
 import io.headpond.spi.Batch;
+import io.headpond.spi.Crew;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.StoreId;
@@ -11,6 +12,7 @@ import io.headpond.spi.SystemOfRecord;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A system of record behind a gate: while it is shut, batches wait in front of it, so that entries can
@@ -73,6 +75,16 @@ final class Gate implements SystemOfRecord {
   @Override
   public CompletionStage<List<Long>> nextKeys(int count) {
     return behind.nextKeys(count);
+  }
+
+  @Override
+  public CompletionStage<Crew> crew(StoreId store, @Nullable String join) {
+    return behind.crew(store, join);
+  }
+
+  @Override
+  public CompletionStage<Void> leave(StoreId store) {
+    return behind.leave(store);
   }
 
   @Override
