@@ -6,6 +6,7 @@ import io.lettuce.core.api.StatefulRedisConnection;
 import io.lettuce.core.api.async.RedisAsyncCommands;
 import io.lettuce.core.codec.ByteArrayCodec;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -41,7 +42,7 @@ final class BareRedis implements AutoCloseable {
       names[i] = bytes(partition + ":entry:" + new String(members[i], StandardCharsets.US_ASCII));
       queues[i] = bytes(partition + ":ready");
       values[i] = new byte[HEADER_BYTES + 2 + Kv.VALUE_BYTES];
-      byte[] value = bytes((String) entries.row(i).cell(0));
+      byte[] value = bytes((String) Objects.requireNonNull(entries.row(i).cell(0)));
       System.arraycopy(value, 0, values[i], HEADER_BYTES + 2, value.length);
     }
   }
