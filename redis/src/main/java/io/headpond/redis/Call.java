@@ -1,5 +1,6 @@
 package io.headpond.redis;
 
+import io.headpond.Durability;
 import io.headpond.redis.Wire.Answer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -9,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * What somebody wants of the servers: a script, or some values. Immutable but for its {@link #result}.
  *
  * @param script null to get the values of the keys
+ * @param level what an answer stands for
  * @param result completes with what the caller gets
  */
 record Call(
@@ -16,7 +18,7 @@ record Call(
     @Nullable Script script,
     List<byte[]> keys,
     List<byte[]> args,
-    boolean replicated,
+    Durability level,
     CompletableFuture<Answer> result) {
 
   /**

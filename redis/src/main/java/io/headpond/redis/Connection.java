@@ -25,7 +25,8 @@ final class Connection {
 
   private final Address address;
   private final StatefulRedisConnection<byte[], byte[]> lettuce;
-  private final Executor executor;
+  private final Connector connector;
+  private final String name;
   private final CompletableFuture<String> lost = new CompletableFuture<>();
   private final Object lock = new Object();
   private final Deque<Sent> inFlight = new ArrayDeque<>();
@@ -35,21 +36,23 @@ final class Connection {
   /**
    * Takes over a connection that Lettuce has made.
    *
-   * @param executor tells of failures
+   * @param connector which has made it
    */
-  Connection(Address address, StatefulRedisConnection<byte[], byte[]> lettuce, Executor executor) {
+  Connection(
+      Address address, StatefulRedisConnection<byte[], byte[]> lettuce, Connector connector) {
     this.address = address;
     this.lettuce = lettuce;
-    this.executor = executor;
+    this.connector = connector;
+    this.name = Problems.where(connector.url(), address);
     lettuce.addListener(
         new RedisConnectionStateListener() {
           @Override
           public void onRedisDisconnected(RedisChannelHandler<?, ?> connection) {
-            close("the connection to " + address + " was lost");
+            close(lost(null));
           }
         });
     if (!lettuce.isOpen()) {
-      close("the connection to " + address + " was lost");
+      close(lost(null));
     }
   }
 
@@ -61,7 +64,7 @@ final class Connection {
   String run() {
     String known = run;
     if (known == null) {
-      throw new IllegalStateException("the run id of " + address + " is not known yet");
+      throw new IllegalStateException("the run id of " + name + " is not known yet");
     }
     return known;
   }
@@ -78,7 +81,7 @@ final class Connection {
   /** Sends some requests behind one another. If they cannot be sent, each of them fails with {@link UnavailableException}. */
   void send(List<Request> requests) {
     for (Request request : requests) {
-      request.failOn(executor);
+      request.sentOn(this);
     }
     String why;
     synchronized (lock) {
@@ -112,9 +115,7 @@ final class Connection {
     } catch (RuntimeException e) {
       // Lettuce looks whether it is connected before it writes anything.
       for (Request request : requests) {
-        request.refuse(
-            new UnavailableException(
-                "the connection to " + address + " is lost; nothing was sent", e));
+        request.refuse(new UnavailableException(lost(e) + "; nothing was sent", e));
       }
     }
   }
@@ -130,8 +131,22 @@ final class Connection {
       late = oldest != null && System.nanoTime() - oldest.nanos() > timeout.toNanos();
     }
     if (late) {
-      close(address + " has not answered for " + timeout.toMillis() + " ms");
+      close(name + " has not answered for " + timeout.toMillis() + " ms");
     }
+  }
+
+  /** One of its requests will not be answered: nor will any other. */
+  void broken(Throwable cause) {
+    close(lost(cause));
+  }
+
+  private String lost(@Nullable Throwable cause) {
+    String why = cause == null ? null : cause.getMessage();
+    return "the connection to " + name + " was lost" + (why == null ? "" : ": " + why);
+  }
+
+  Executor executor() {
+    return connector.executor();
   }
 
   /** Whether nothing is under way. */
@@ -157,10 +172,10 @@ final class Connection {
       unanswered = new ArrayList<>(inFlight);
       inFlight.clear();
     }
-    lettuce.closeAsync();
+    connector.end(lettuce);
     for (Sent sent : unanswered) {
       sent.request().lost(why + "; it is not known whether the command was carried out");
     }
-    executor.execute(() -> lost.complete(why));
+    connector.executor().execute(() -> lost.complete(why));
   }
 }

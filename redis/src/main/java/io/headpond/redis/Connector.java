@@ -7,26 +7,40 @@ import io.lettuce.core.RedisURI;
 import io.lettuce.core.SocketOptions;
 import io.lettuce.core.SslOptions;
 import io.lettuce.core.TimeoutOptions;
+import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.metrics.CommandLatencyRecorder;
 import io.lettuce.core.protocol.ProtocolVersion;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import io.lettuce.core.resource.ClientResources;
 import io.lettuce.core.resource.DefaultClientResources;
+import io.netty.util.concurrent.FastThreadLocalThread;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes connections, and has the threads that serve them. Whatever Lettuce does by itself when a connection is lost is off: it neither connects again nor sends anything again. Thread-safe.
  */
 final class Connector implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Connector.class);
+  private static final long CLOSE_SECONDS = 2;
   private static final int IO_THREADS = 2;
   private static final int OTHER_THREADS = 2;
 
@@ -34,6 +48,10 @@ final class Connector implements AutoCloseable {
   private final Duration timeout;
   private final ClientResources resources;
   private final RedisClient client;
+  private final Set<StatefulConnection<?, ?>> open = ConcurrentHashMap.newKeySet();
+  private final Map<StatefulConnection<?, ?>, CompletableFuture<Void>> ending =
+      new ConcurrentHashMap<>();
+  private volatile boolean closed;
 
   /**
    * Nothing is connected yet.
@@ -58,9 +76,7 @@ final class Connector implements AutoCloseable {
     AtomicInteger number = new AtomicInteger();
     return task -> {
       // A thread of Netty's own kind, since it keeps its buffers by thread.
-      Thread thread =
-          new io.netty.util.concurrent.FastThreadLocalThread(
-              task, "headpond-redis-" + number.incrementAndGet());
+      Thread thread = new FastThreadLocalThread(task, "headpond-redis-" + number.incrementAndGet());
       thread.setDaemon(true);
       return thread;
     };
@@ -109,13 +125,49 @@ final class Connector implements AutoCloseable {
   private CompletionStage<Connection> connect(Address address, RedisURI uri) {
     return client
         .connectAsync(ByteArrayCodec.INSTANCE, uri)
-        .<Connection>thenApply(lettuce -> new Connection(address, lettuce, executor()));
+        .<Connection>thenApply(
+            lettuce -> {
+              begin(lettuce);
+              return new Connection(address, lettuce, this);
+            });
   }
 
-  /** A connection to subscribe on. */
+  /** A connection to subscribe on, to a server with data. */
   CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>> connectToSubscribe(
       Address address) {
-    return client.connectPubSubAsync(ByteArrayCodec.INSTANCE, uri(address, url.database(), true));
+    return subscribing(uri(address, url.database(), true));
+  }
+
+  /** A connection to a Sentinel to subscribe on, with or without our user and password. */
+  CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>> connectToSubscribeAtSentinel(
+      Address address, boolean login) {
+    return subscribing(uri(address, 0, login));
+  }
+
+  private CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>> subscribing(RedisURI uri) {
+    return client
+        .connectPubSubAsync(ByteArrayCodec.INSTANCE, uri)
+        .<StatefulRedisPubSubConnection<byte[], byte[]>>thenApply(
+            lettuce -> {
+              begin(lettuce);
+              return lettuce;
+            });
+  }
+
+  private void begin(StatefulConnection<?, ?> lettuce) {
+    open.add(lettuce);
+    if (closed) {
+      end(lettuce);
+    }
+  }
+
+  /** Closes a connection, once however often it is called. */
+  void end(StatefulConnection<?, ?> lettuce) {
+    if (open.remove(lettuce)) {
+      CompletableFuture<Void> done = lettuce.closeAsync();
+      ending.put(lettuce, done);
+      done.whenComplete((nothing, failure) -> ending.remove(lettuce));
+    }
   }
 
   private RedisURI uri(Address address, int database, boolean login) {
@@ -144,7 +196,7 @@ final class Connector implements AutoCloseable {
     Request log = Request.of(Request.Word.CONFIG, "GET", "append*");
     Request rewrite = Request.of(Request.Word.CONFIG, "GET", "no-appendfsync-on-rewrite");
     long before = System.currentTimeMillis();
-    connection.send(java.util.List.of(info, log, rewrite));
+    connection.send(List.of(info, log, rewrite));
     return info.answer()
         .thenCombine(
             config(log).thenCombine(config(rewrite), Connector::both),
@@ -199,7 +251,7 @@ final class Connector implements AutoCloseable {
   }
 
   /** Runs a task soon, on a thread that must not be blocked. */
-  java.util.concurrent.Executor executor() {
+  Executor executor() {
     return resources.eventExecutorGroup();
   }
 
@@ -207,14 +259,24 @@ final class Connector implements AutoCloseable {
   void schedule(Duration delay, Runnable task) {
     try {
       resources.eventExecutorGroup().schedule(task, delay.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (java.util.concurrent.RejectedExecutionException e) {
+    } catch (RejectedExecutionException e) {
       // Closed.
     }
   }
 
   @Override
   public void close() {
-    client.shutdown(0, 2, TimeUnit.SECONDS);
-    resources.shutdown(0, 2, TimeUnit.SECONDS);
+    closed = true;
+    open.forEach(this::end);
+    try {
+      CompletableFuture.allOf(ending.values().toArray(new CompletableFuture<?>[0]))
+          .get(CLOSE_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      log.debug("connections do not close", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    client.shutdown(0, CLOSE_SECONDS, TimeUnit.SECONDS);
+    resources.shutdown(0, CLOSE_SECONDS, TimeUnit.SECONDS);
   }
 }

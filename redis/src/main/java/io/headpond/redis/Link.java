@@ -21,6 +21,7 @@ final class Link {
   private final String name;
   private final Connector connector;
   private final Supplier<CompletionStage<Connection>> open;
+  private final Runnable lost;
   private final CompletableFuture<Connection> first = new CompletableFuture<>();
   private volatile @Nullable Connection current;
   private volatile String why;
@@ -33,11 +34,14 @@ final class Link {
    *
    * @param name where it leads, for people
    * @param open makes a connection that can be used at once
+   * @param lost told when a connection was lost or could not be made
    */
-  Link(String name, Connector connector, Supplier<CompletionStage<Connection>> open) {
+  Link(
+      String name, Connector connector, Supplier<CompletionStage<Connection>> open, Runnable lost) {
     this.name = name;
     this.connector = connector;
     this.open = open;
+    this.lost = lost;
     this.why = name + " is being connected to";
   }
 
@@ -122,6 +126,7 @@ final class Link {
   /** Tries are not made by all clients at the same moments. */
   private void again() {
     if (!closed) {
+      lost.run();
       long pause = Math.min(LONGEST_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << Math.min(failures, 10));
       long jittered = ThreadLocalRandom.current().nextLong(pause / 2, pause + 1);
       connector.schedule(Duration.ofMillis(jittered), this::connect);

@@ -1,8 +1,10 @@
 package io.headpond.redis;
 
 import io.headpond.ConfigurationException;
+import io.headpond.Durability;
 import io.headpond.HeadpondException;
 import io.headpond.UnavailableException;
+import io.headpond.UnsupportedDurabilityException;
 import io.headpond.redis.Safety.Replica;
 import io.headpond.redis.Wire.Answer;
 import java.time.Duration;
@@ -13,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -24,36 +27,51 @@ final class Node {
   /** A replica that does not answer in this time is one that cannot be asked. */
   private static final Duration REPLICA_PATIENCE = Duration.ofSeconds(1);
 
+  /**
+   * What a node needs of those around it.
+   *
+   * @param confirm asks whether others take the server at an address for the master; fails if they do not answer
+   * @param lost told when the connection was lost or could not be made
+   * @param changed told after each look at its settings
+   */
+  record Surroundings(
+      Function<Address, CompletionStage<Boolean>> confirm, Runnable lost, Runnable changed) {}
+
   private final Address address;
   private final Connector connector;
-  private final Runnable changed;
+  private final Surroundings surroundings;
   private final Link main;
   private final Link replicated;
   private final Replicator replicator;
-  private volatile Set<Address> replicas;
+  private volatile Set<Address> replicas = Set.of();
   private volatile @Nullable Safety safety;
   private volatile @Nullable ServerFacts facts;
+  private final AtomicInteger looks = new AtomicInteger();
   private boolean replicating;
 
   /**
    * Nothing is connected before {@link #start}.
-   *
-   * @param replicas those that others know of it
-   * @param changed told after each look at its settings
    */
-  Node(Address address, Set<Address> replicas, Connector connector, Runnable changed) {
+  Node(Address address, Connector connector, Surroundings surroundings) {
     this.address = address;
-    this.replicas = replicas;
     this.connector = connector;
-    this.changed = changed;
+    this.surroundings = surroundings;
     String name = Problems.where(connector.url(), address);
-    this.main = new Link(name, connector, () -> open(this::check));
-    this.replicated = new Link(name, connector, () -> open(CompletableFuture::completedFuture));
+    this.main = new Link(name, connector, () -> open(this::check), surroundings.lost());
+    this.replicated =
+        new Link(
+            name, connector, () -> open(CompletableFuture::completedFuture), surroundings.lost());
     this.replicator =
         new Replicator(
             replicated,
-            () -> safety == null ? 0 : safety.replicas(),
+            this::expected,
+            this::check,
             connector.timeout().multipliedBy(4).dividedBy(5));
+  }
+
+  private int expected() {
+    Safety known = safety;
+    return known == null ? 0 : known.replicas();
   }
 
   Address address() {
@@ -82,7 +100,17 @@ final class Node {
 
   /** Which replicas others know of it. */
   void replicas(Set<Address> known) {
+    boolean other = !known.equals(replicas);
     replicas = known;
+    if (other) {
+      check();
+    }
+  }
+
+  /** Whether something is not as it should be, so that it is worth to look again soon. */
+  boolean troubled() {
+    Safety known = safety;
+    return known != null && !known.troubles().isEmpty();
   }
 
   @Nullable Connection connection() {
@@ -95,17 +123,18 @@ final class Node {
    * @param asking whether a node of the cluster has said that this one has the keys already, though the slot is not its own yet
    */
   CompletableFuture<Call.Done> run(Call call, boolean asking) {
-    if (call.replicated()) {
-      synchronized (this) {
-        if (!replicating) {
-          replicating = true;
-          replicated.start();
-        }
+    if (call.level() != Durability.MEMORY) {
+      Safety known = safety;
+      if (known == null) {
+        return CompletableFuture.failedFuture(new NotYetException(main.why()));
       }
-      return asking
-          ? CompletableFuture.failedFuture(
-              new NotYetException("the slot is moving; the replicas cannot be waited for"))
-          : replicator.run(call);
+      if (!known.levels().contains(call.level())) {
+        return CompletableFuture.failedFuture(unsupported(call.level(), known));
+      }
+      if (waitsForReplicas(call.level(), known)) {
+        startReplicating();
+        return replicator.run(call, asking);
+      }
     }
     Connection connection = main.current();
     if (connection == null) {
@@ -137,6 +166,33 @@ final class Node {
     return done;
   }
 
+  /**
+   * Where somebody else decides whom to promote, what is forced here is asked for at the replicas as well, also if there are none that we know of: the {@link Replicator} learns from
+   * the master whether there are.
+   */
+  private boolean waitsForReplicas(Durability level, Safety known) {
+    return level == Durability.REPLICAS
+        || known.replicas() > 0
+        || connector.url().kind() != RedisUrl.Kind.SINGLE;
+  }
+
+  private UnsupportedDurabilityException unsupported(Durability level, Safety known) {
+    String why = known.refusal() == null ? known.stronger() : known.refusal();
+    return new UnsupportedDurabilityException(
+        level,
+        Problems.where(connector.url(), address)
+            + " does not keep "
+            + level
+            + (why == null ? "" : "; needed: " + why));
+  }
+
+  private synchronized void startReplicating() {
+    if (!replicating) {
+      replicating = true;
+      replicated.start();
+    }
+  }
+
   private static CompletableFuture<@Nullable Object> send(
       Connection connection, Request request, boolean asking) {
     if (asking) {
@@ -160,7 +216,11 @@ final class Node {
                     .thenCompose(
                         seen -> {
                           usable(seen);
-                          return look.apply(seen);
+                          return surroundings
+                              .confirm()
+                              .apply(address)
+                              .thenAccept(this::confirmed)
+                              .thenCompose(confirmed -> look.apply(seen));
                         })
                     .handle(
                         (looked, failure) -> {
@@ -216,25 +276,56 @@ final class Node {
     }
   }
 
-  /** Looks at the settings again. */
+  private void confirmed(boolean master) {
+    if (!master) {
+      throw new UnavailableException(
+          Problems.where(connector.url(), address) + " is not what the Sentinels call the master");
+    }
+  }
+
+  /** Looks at the settings again. One look at a time, so that an old one never takes the place of a newer one. */
   void check() {
+    if (looks.getAndIncrement() == 0) {
+      look();
+    }
+  }
+
+  private void look() {
+    int asked = looks.get();
+    lookOnce()
+        .whenComplete(
+            (done, failure) -> {
+              if (looks.addAndGet(-asked) > 0) {
+                look();
+              }
+            });
+  }
+
+  private CompletionStage<?> lookOnce() {
     Connection connection = main.current();
     if (connection == null) {
-      return;
+      return CompletableFuture.completedFuture(null);
     }
-    connector
+    return connector
         .facts(connection)
         .thenCompose(
             seen -> {
-              try {
-                usable(seen);
-              } catch (HeadpondException e) {
-                connection.close(String.valueOf(e.getMessage()));
-                throw e;
-              }
-              return check(seen);
+              usable(seen);
+              // If the Sentinels do not answer, that is no reason to leave the master.
+              return surroundings
+                  .confirm()
+                  .apply(address)
+                  .exceptionally(failure -> true)
+                  .thenAccept(this::confirmed)
+                  .thenCompose(confirmed -> check(seen));
             })
-        .exceptionally(failure -> null);
+        .<@Nullable Object>thenApply(done -> null)
+        .exceptionally(
+            failure -> {
+              HeadpondException why = Problems.connecting(connector.url(), address, failure);
+              connection.close(String.valueOf(why.getMessage()));
+              return null;
+            });
   }
 
   private CompletionStage<?> check(ServerFacts seen) {
@@ -255,7 +346,7 @@ final class Node {
               boolean settled = before != null && before.logged();
               facts = seen;
               safety = Safety.of(address, seen, found, settled);
-              changed.run();
+              surroundings.changed().run();
             });
   }
 

@@ -54,7 +54,10 @@ final class Problems {
     }
     if (find(failure, RedisCommandTimeoutException.class) != null) {
       return new UnavailableException(
-          where + " takes connections, but does not answer; is it a Redis?", failure);
+          where
+              + " takes connections, but does not answer; is it a Redis"
+              + (url.tls() ? ", and does it speak TLS?" : "?"),
+          failure);
     }
     ConnectException connect = find(failure, ConnectException.class);
     return new UnavailableException(
@@ -94,6 +97,9 @@ final class Problems {
     if (text.contains("AUTH <password>") || text.contains("no password is set")) {
       return new ConfigurationException(
           where + " has no password, but the URL has one; needed: an URL without" + says, failure);
+    }
+    if (text.startsWith("LOADING")) {
+      return new UnavailableException(where + " is loading its data" + says, failure);
     }
     if (text.startsWith("NOPERM")) {
       return new ConfigurationException(

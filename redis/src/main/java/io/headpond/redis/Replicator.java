@@ -18,14 +18,18 @@ import org.jspecify.annotations.Nullable;
 final class Replicator {
   /** A call of a burst, and who waits for it. */
   private record Entry(
-      Call call, CompletableFuture<Call.Done> carried, CompletableFuture<Void> replicas) {
-    Entry(Call call) {
-      this(call, new CompletableFuture<>(), new CompletableFuture<>());
+      Call call,
+      boolean asking,
+      CompletableFuture<Call.Done> carried,
+      CompletableFuture<Void> replicas) {
+    Entry(Call call, boolean asking) {
+      this(call, asking, new CompletableFuture<>(), new CompletableFuture<>());
     }
   }
 
   private final Link link;
   private final IntSupplier replicas;
+  private final Runnable fewer;
   private final Duration patience;
   private List<Entry> next = new ArrayList<>();
   private boolean busy;
@@ -34,16 +38,19 @@ final class Replicator {
    * Nothing is under way.
    *
    * @param replicas how many must acknowledge
+   * @param fewer told when fewer did
    * @param patience how long to wait for them; less than the timeout of the connection
    */
-  Replicator(Link link, IntSupplier replicas, Duration patience) {
+  Replicator(Link link, IntSupplier replicas, Runnable fewer, Duration patience) {
     this.link = link;
     this.replicas = replicas;
+    this.fewer = fewer;
     this.patience = patience;
   }
 
-  CompletableFuture<Call.Done> run(Call call) {
-    Entry entry = new Entry(call);
+  /** As {@link Node#run}. */
+  CompletableFuture<Call.Done> run(Call call, boolean asking) {
+    Entry entry = new Entry(call, asking);
     synchronized (this) {
       next.add(entry);
       if (busy) {
@@ -78,13 +85,17 @@ final class Replicator {
 
   private void send(Connection connection, List<Entry> entries, boolean text) {
     List<Request> requests = new ArrayList<>();
+    List<Request> all = new ArrayList<>();
     for (Entry entry : entries) {
       Request request = text ? entry.call().withText(connection) : entry.call().request(connection);
       requests.add(request);
+      if (entry.asking()) {
+        all.add(Request.of(Request.Word.ASKING));
+      }
+      all.add(request);
     }
     Acknowledgement acknowledgement =
         new Acknowledgement(connection, System.nanoTime() + patience.toNanos());
-    List<Request> all = new ArrayList<>(requests);
     all.addAll(acknowledgement.ask(replicas.getAsInt()));
     connection.send(all);
     CompletableFuture<?>[] answers = new CompletableFuture<?>[requests.size()];
@@ -157,7 +168,7 @@ final class Replicator {
 
     /** What to send. */
     List<Request> ask(int number) {
-      asked = Math.max(1, number);
+      asked = number;
       long millis = Math.max(1, (deadline - System.nanoTime()) / 1_000_000);
       Request wait = Request.of(Request.Word.WAIT, Integer.toString(asked), Long.toString(millis));
       Request info = Request.of(Request.Word.INFO, "replication");
@@ -179,12 +190,13 @@ final class Replicator {
     private boolean judge(@Nullable Object acknowledged, @Nullable Object info) {
       long have = acknowledged instanceof Long number ? number : 0;
       int known = new ServerFacts(ServerFacts.info(info), null, 0).replicas();
-      int needed = Math.max(known, Math.max(1, replicas.getAsInt()));
+      int needed = Math.max(known, replicas.getAsInt());
       if (have >= needed) {
         enough.complete(null);
       } else if (have >= asked && System.nanoTime() < deadline) {
         connection.send(ask(needed));
       } else {
+        fewer.run();
         enough.completeExceptionally(
             new OutcomeUnknownException(
                 "it was written, but only " + have + " of " + needed + " replicas have it"));

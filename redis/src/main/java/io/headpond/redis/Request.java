@@ -9,7 +9,7 @@ import io.lettuce.core.protocol.ProtocolKeyword;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,7 +40,7 @@ final class Request extends Command<byte[], byte[], Object> {
     }
   }
 
-  private volatile Executor failures = Runnable::run;
+  private volatile @Nullable Connection on;
   private final CompletableFuture<@Nullable Object> answer = new CompletableFuture<>();
 
   private Request(Word word, CommandArgs<byte[], byte[]> args) {
@@ -84,15 +84,24 @@ final class Request extends Command<byte[], byte[], Object> {
     return answer;
   }
 
-  /** Where it is told that it failed. Before it is sent. */
-  void failOn(Executor executor) {
-    failures = executor;
+  /** Before it is sent. */
+  void sentOn(Connection connection) {
+    on = connection;
   }
 
   /** Fails the answer. Never on this thread: it may hold the lock of the connection, and who hears of it may hold another and wait for this one. */
   private void fail(RuntimeException why) {
     super.cancel();
-    failures.execute(() -> answer.completeExceptionally(why));
+    Connection connection = on;
+    try {
+      if (connection != null) {
+        connection.executor().execute(() -> answer.completeExceptionally(why));
+        return;
+      }
+    } catch (RejectedExecutionException e) {
+      // All is closed, and nobody else will tell.
+    }
+    answer.completeExceptionally(why);
   }
 
   /** It was not sent. */
@@ -117,14 +126,17 @@ final class Request extends Command<byte[], byte[], Object> {
 
   @Override
   public boolean completeExceptionally(Throwable cause) {
-    fail(
-        new OutcomeUnknownException(
-            "the connection was lost; it is not known whether the command was carried out", cause));
+    Connection connection = on;
+    if (connection != null) {
+      // Nobody may see that this one failed, and still send another one there.
+      connection.broken(cause);
+    }
+    lost("the connection was lost; it is not known whether the command was carried out");
     return true;
   }
 
   @Override
   public void cancel() {
-    lost("the connection was closed; it is not known whether the command was carried out");
+    completeExceptionally(new IllegalStateException("it was closed"));
   }
 }

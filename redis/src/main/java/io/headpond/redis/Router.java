@@ -75,6 +75,9 @@ final class Router {
                         + " s: "
                         + cause.getMessage()));
           } else {
+            if (node != null && isReadOnly(cause)) {
+              node.check();
+            }
             again(call, done, began, tries, asked, cause);
           }
         });
@@ -107,6 +110,11 @@ final class Router {
   private static boolean passes(Throwable failure) {
     return failure instanceof NotYetException
         || (failure instanceof ServerErrorException error && PASSING.contains(code(error)));
+  }
+
+  /** It was a master, and is a replica now. */
+  private static boolean isReadOnly(Throwable failure) {
+    return failure instanceof ServerErrorException error && code(error).equals("READONLY");
   }
 
   private static String code(ServerErrorException error) {

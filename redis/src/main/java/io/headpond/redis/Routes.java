@@ -80,14 +80,7 @@ final class Routes {
       }
       refreshing = mine;
     }
-    Set<Address> known = new HashSet<>(nodes.keySet());
-    CompletionStage<Layout> discovering;
-    try {
-      discovering = topology.discover(known);
-    } catch (RuntimeException e) {
-      discovering = CompletableFuture.failedFuture(e);
-    }
-    discovering
+    discover()
         .thenCompose(this::become)
         .whenComplete(
             (done, failure) -> {
@@ -106,12 +99,48 @@ final class Routes {
     return mine;
   }
 
+  private CompletionStage<Layout> discover() {
+    List<Connection> masters = new ArrayList<>();
+    for (Node node : nodes()) {
+      Connection connection = node.connection();
+      if (connection != null) {
+        masters.add(connection);
+      }
+    }
+    try {
+      return topology.discover(masters);
+    } catch (RuntimeException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  /**
+   * Whether a server that says that it is master is the one that the Sentinels mean: one that comes back after another was promoted in its place says so too for a while. A
+   * cluster sees to that itself.
+   */
+  private CompletionStage<Boolean> confirm(Address master) {
+    return connector.url().kind() == RedisUrl.Kind.SENTINEL
+        ? discover().thenApply(layout -> layout.has(master))
+        : CompletableFuture.completedFuture(true);
+  }
+
+  /** The connection to a master was lost: perhaps it is no master any more. */
+  private void lost() {
+    if (connector.url().kind() != RedisUrl.Kind.SINGLE) {
+      refresh().exceptionally(failure -> null);
+    }
+  }
+
   /** Starts the nodes that are new. */
   private final class Start {
     final List<CompletionStage<?>> started = new ArrayList<>();
 
     Node node(Address address) {
-      Node node = new Node(address, Set.of(), connector, changed);
+      Node node =
+          new Node(
+              address,
+              connector,
+              new Node.Surroundings(Routes.this::confirm, Routes.this::lost, changed));
       started.add(node.start());
       return node;
     }

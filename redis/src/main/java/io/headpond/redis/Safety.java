@@ -30,6 +30,8 @@ record Safety(
     @Nullable String refusal,
     List<String> troubles,
     @Nullable String stronger) {
+  private static final String BEING_WRITTEN = " is being written for the first time";
+
   static final long CLOCK_MILLIS = 1000;
 
   /**
@@ -57,6 +59,9 @@ record Safety(
     EnumSet<Durability> levels = EnumSet.of(Durability.MEMORY);
     List<String> stronger = new ArrayList<>();
     String volatileLog = volatileLog(address, master, settled);
+    if (volatileLog != null && volatileLog.contains(BEING_WRITTEN)) {
+      troubles.add(volatileLog);
+    }
     if (volatileLog != null) {
       stronger.add(volatileLog);
     }
@@ -163,9 +168,7 @@ record Safety(
     }
     boolean rewriting =
         facts.number("aof_rewrite_in_progress") != 0 || facts.number("aof_rewrite_scheduled") != 0;
-    return rewriting && !settled
-        ? "the append-only file of " + address + " is being written for the first time"
-        : null;
+    return rewriting && !settled ? "the append-only file of " + address + BEING_WRITTEN : null;
   }
 
   private static void need(ServerFacts facts, String name, String value, List<String> needed) {

@@ -7,9 +7,10 @@ import io.headpond.UnavailableException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -33,24 +34,27 @@ final class Servers implements Wire {
   private static final Logger log = LoggerFactory.getLogger(Servers.class);
   private static final Duration TICK = Duration.ofMillis(100);
   private static final int TICKS_TO_CHECK = 600;
-  private static final int TICKS_TO_REFRESH = 50;
+  private static final int TICKS_TO_LOOK = 50;
 
   private final Connector connector;
   private final Routes routes;
   private final Router router;
   private final Subscription subscription;
+  private final Topology topology;
+  private @Nullable Subscription watch;
   private final AtomicReferenceArray<@Nullable Lane> lanes =
       new AtomicReferenceArray<>(Slots.COUNT);
-  private volatile Set<Durability> levels = EnumSet.noneOf(Durability.class);
+  private volatile Set<Durability> levels = Set.of();
   private volatile boolean open;
   private volatile boolean closed;
   private int ticks;
 
-  private Servers(Connector connector, Topology topology) {
+  private Servers(Connector connector) {
     this.connector = connector;
+    this.topology = Topology.of(connector);
     this.routes = new Routes(topology, connector, this::changed);
     this.router = new Router(routes, connector);
-    this.subscription = new Subscription(connector, this::anyone);
+    this.subscription = new Subscription(connector, this::anyone, connector::connectToSubscribe);
   }
 
   /**
@@ -61,9 +65,7 @@ final class Servers implements Wire {
    * @throws UnavailableException if there is no server now, or it is not ready
    */
   static Servers open(String url, Duration timeout) {
-    RedisUrl parsed = RedisUrl.parse(url);
-    Connector connector = new Connector(parsed, timeout);
-    Servers servers = new Servers(connector, topology(parsed));
+    Servers servers = new Servers(new Connector(RedisUrl.parse(url), timeout));
     try {
       servers.begin();
       return servers;
@@ -71,14 +73,6 @@ final class Servers implements Wire {
       servers.close();
       throw e;
     }
-  }
-
-  private static Topology topology(RedisUrl url) {
-    return switch (url.kind()) {
-      case SINGLE -> Topology.single(url.addresses().get(0));
-      case SENTINEL, CLUSTER ->
-          throw new ConfigurationException(url + ": Sentinel and cluster are not supported yet");
-    };
   }
 
   private void begin() {
@@ -108,6 +102,7 @@ final class Servers implements Wire {
     levels = together();
     open = true;
     welcome();
+    watch = topology.watch(this::refresh);
     connector.schedule(TICK, this::tick);
   }
 
@@ -128,28 +123,22 @@ final class Servers implements Wire {
         "{}: {}, keeps {}{}",
         routes.description(),
         String.join(", ", products),
-        strongest(levels),
+        names(levels),
         stronger.isEmpty() ? "" : "; stronger with " + String.join("; ", stronger));
   }
 
-  private static String strongest(Set<Durability> levels) {
-    Durability strongest = null;
-    for (Durability level : Durability.values()) {
-      strongest = levels.contains(level) ? level : strongest;
-    }
-    return strongest == null ? "nothing" : strongest.toString();
-  }
-
-  /** What all masters keep. */
+  /** What all masters keep that were looked at; as before if there are none. */
   private Set<Durability> together() {
-    EnumSet<Durability> all = EnumSet.complementOf(EnumSet.of(Durability.DATABASE));
+    Set<Durability> all = null;
     for (Node node : routes.nodes()) {
       Safety safety = node.safety();
-      if (safety != null) {
+      if (safety != null && all == null) {
+        all = new HashSet<>(safety.levels());
+      } else if (safety != null && all != null) {
         all.retainAll(safety.levels());
       }
     }
-    return Set.copyOf(all);
+    return all == null ? levels : Set.copyOf(all);
   }
 
   private synchronized void changed() {
@@ -159,14 +148,23 @@ final class Servers implements Wire {
     Set<Durability> now = together();
     Set<Durability> before = levels;
     levels = now;
-    if (!now.equals(before)) {
+    if (now.containsAll(before)) {
+      if (!now.equals(before)) {
+        log.info("{} keeps {} now", routes.description(), names(now));
+      }
+    } else {
+      List<String> reasons = reasons();
       log.warn(
-          "{} keeps {} now, no more {}{}",
+          "{} keeps {} now, it kept {} before{}",
           routes.description(),
-          strongest(now),
-          strongest(before),
-          reasons().isEmpty() ? "" : ": " + String.join("; ", reasons()));
+          names(now),
+          names(before),
+          reasons.isEmpty() ? "" : ": " + String.join("; ", reasons));
     }
+  }
+
+  private static String names(Set<Durability> levels) {
+    return levels.isEmpty() ? "nothing" : new TreeSet<>(levels).toString();
   }
 
   private void tick() {
@@ -179,10 +177,17 @@ final class Servers implements Wire {
     if (ticks % TICKS_TO_CHECK == 0) {
       nodes.forEach(Node::check);
     }
-    if (ticks % TICKS_TO_REFRESH == 0 && connector.url().kind() != RedisUrl.Kind.SINGLE) {
-      routes.refresh().exceptionally(failure -> null);
+    if (ticks % TICKS_TO_LOOK == 0) {
+      nodes.stream().filter(Node::troubled).forEach(Node::check);
+    }
+    if (ticks % TICKS_TO_LOOK == 0 && connector.url().kind() != RedisUrl.Kind.SINGLE) {
+      refresh();
     }
     connector.schedule(TICK, this::tick);
+  }
+
+  private void refresh() {
+    routes.refresh().exceptionally(failure -> null);
   }
 
   /** Looks at the settings of all servers now, not only when the minute is over. */
@@ -199,9 +204,9 @@ final class Servers implements Wire {
 
   @Override
   public CompletionStage<Answer> script(
-      Script script, List<byte[]> keys, List<byte[]> args, boolean replicated) {
+      Script script, List<byte[]> keys, List<byte[]> args, Durability level) {
     int slot = Slots.of(keys.get(0));
-    Call call = new Call(slot, script, keys, args, replicated, new CompletableFuture<>());
+    Call call = new Call(slot, script, keys, args, level, new CompletableFuture<>());
     lane(slot).add(call);
     return call.result();
   }
@@ -209,7 +214,13 @@ final class Servers implements Wire {
   @Override
   public CompletionStage<Answer> get(List<byte[]> keys) {
     Call call =
-        new Call(Slots.of(keys.get(0)), null, keys, List.of(), false, new CompletableFuture<>());
+        new Call(
+            Slots.of(keys.get(0)),
+            null,
+            keys,
+            List.of(),
+            Durability.MEMORY,
+            new CompletableFuture<>());
     router.carry(call).whenComplete((done, failure) -> Lane.finish(call, done, failure));
     return call.result();
   }
@@ -235,14 +246,6 @@ final class Servers implements Wire {
   @Override
   public Set<Durability> levels() {
     return levels;
-  }
-
-  @Override
-  public boolean replicates(Durability level) {
-    return level != Durability.MEMORY
-        && routes.nodes().stream()
-            .map(Node::safety)
-            .anyMatch(safety -> safety != null && safety.replicas() > 0);
   }
 
   @Override
@@ -277,6 +280,10 @@ final class Servers implements Wire {
   public void close() {
     closed = true;
     subscription.close();
+    Subscription watching = watch;
+    if (watching != null) {
+      watching.close();
+    }
     routes.close();
     connector.close();
   }

@@ -6,11 +6,13 @@ import io.lettuce.core.pubsub.RedisPubSubAdapter;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,6 +31,8 @@ final class Subscription {
 
   private final Connector connector;
   private final Supplier<@Nullable Address> server;
+  private final Function<Address, CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>>>
+      open;
   private final Map<String, Listener> listeners = new ConcurrentHashMap<>();
   private volatile @Nullable StatefulRedisPubSubConnection<byte[], byte[]> current;
   private volatile boolean closed;
@@ -39,10 +43,15 @@ final class Subscription {
    * Nothing is connected before the first {@link #add}.
    *
    * @param server where to connect to now; null if nobody knows
+   * @param open connects
    */
-  Subscription(Connector connector, Supplier<@Nullable Address> server) {
+  Subscription(
+      Connector connector,
+      Supplier<@Nullable Address> server,
+      Function<Address, CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>>> open) {
     this.connector = connector;
     this.server = server;
+    this.open = open;
   }
 
   void add(byte[] channel, Consumer<byte[]> heard, Runnable missed) {
@@ -71,8 +80,7 @@ final class Subscription {
       again();
       return;
     }
-    connector
-        .connectToSubscribe(address)
+    open.apply(address)
         .whenComplete(
             (connection, failure) -> {
               if (failure == null) {
@@ -108,7 +116,7 @@ final class Subscription {
       failures = 0;
     }
     if (closed) {
-      connection.closeAsync();
+      connector.end(connection);
       return;
     }
     listeners.values().forEach(listener -> subscribe(connection, listener));
@@ -130,7 +138,7 @@ final class Subscription {
                 tell(listener.missed());
               } else {
                 log.warn("{} does not let us subscribe: {}", connector.url(), failure.getMessage());
-                connection.closeAsync();
+                connector.end(connection);
               }
             });
   }
@@ -165,7 +173,7 @@ final class Subscription {
 
   private void lost(StatefulRedisPubSubConnection<byte[], byte[]> connection, AtomicBoolean over) {
     if (over.compareAndSet(false, true)) {
-      connection.closeAsync();
+      connector.end(connection);
       again();
     }
   }
@@ -187,7 +195,7 @@ final class Subscription {
     closed = true;
     StatefulRedisPubSubConnection<byte[], byte[]> connection = current;
     if (connection != null) {
-      connection.closeAsync();
+      connector.end(connection);
     }
   }
 }

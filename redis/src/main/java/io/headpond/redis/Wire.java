@@ -39,11 +39,17 @@ interface Wire extends AutoCloseable {
    *
    * @param keys all that it touches, at least one; of one slot
    * @param args those before the run id
-   * @param replicated whether the stage completes only when all promotable replicas have what it, or anything before it, wrote; if they do not in time it fails with {@link
-   *     io.headpond.OutcomeUnknownException}
+   * @param level what its answer stands for, not {@code DATABASE}: the stage completes when what it, or anything before it, wrote has survived that. If the server does not keep the level at
+   *     that moment it fails with {@link io.headpond.UnsupportedDurabilityException} and nothing was done; if the replicas do not have it in time, with {@link io.headpond.OutcomeUnknownException}
    */
   CompletionStage<Answer> script(
-      Script script, List<byte[]> keys, List<byte[]> args, boolean replicated);
+      Script script, List<byte[]> keys, List<byte[]> args, Durability level);
+
+  /** At {@code REPLICAS} or at {@code MEMORY}. */
+  default CompletionStage<Answer> script(
+      Script script, List<byte[]> keys, List<byte[]> args, boolean replicated) {
+    return script(script, keys, args, replicated ? Durability.REPLICAS : Durability.MEMORY);
+  }
 
   /** The values of some keys of one slot, at least one, as an array of strings and nils. */
   CompletionStage<Answer> get(List<byte[]> keys);
@@ -53,9 +59,6 @@ interface Wire extends AutoCloseable {
 
   /** The levels that the servers keep now, {@link Durability#DATABASE} not among them; empty if they cannot be used at all. */
   Set<Durability> levels();
-
-  /** Whether a write at this level has to wait for replicas ({@code replicated}): where one of them may be promoted, what only the master's disk has can be lost. */
-  boolean replicates(Durability level);
 
   /** What keeps the store from being as well as it could be, for people, one line each. */
   List<String> reasons();

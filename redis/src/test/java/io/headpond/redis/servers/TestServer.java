@@ -69,6 +69,18 @@ public final class TestServer implements AutoCloseable {
     throw last == null ? new IllegalStateException() : last;
   }
 
+  /** Starts a Sentinel with this configuration. */
+  static TestServer startSentinel(ServerBinary binary, String conf) {
+    TestServer server = new TestServer(binary, newFolder(), freePort(), List.of("--sentinel"));
+    try {
+      Files.writeString(server.folder.resolve("sentinel.conf"), conf);
+      server.start();
+      return server;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** A port that is free, as is the one 10,000 above it, where a node of a cluster hears the others. */
   static int freePort() {
     while (true) {
@@ -97,6 +109,20 @@ public final class TestServer implements AutoCloseable {
 
   /** Starts it again, with the same folder and port. */
   public void start() {
+    Process started = startWithoutWaiting();
+    try {
+      awaitAnswer(started);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * As {@link #start()}, but it need not be ready.
+   *
+   * @param further options for this time
+   */
+  public Process startWithoutWaiting(String... further) {
     if (running()) {
       throw new IllegalStateException("it runs");
     }
@@ -108,6 +134,7 @@ public final class TestServer implements AutoCloseable {
       command.addAll(List.of("--port", Integer.toString(port)));
     }
     command.addAll(List.of("--bind", "127.0.0.1", "--dir", folder.toString()));
+    command.addAll(List.of(further));
     options.forEach(option -> command.add(option.replace("PORT", Integer.toString(port))));
     try {
       Process started =
@@ -118,7 +145,7 @@ public final class TestServer implements AutoCloseable {
               .start();
       process = started;
       RUNNING.add(started);
-      awaitAnswer(started);
+      return started;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -151,6 +178,18 @@ public final class TestServer implements AutoCloseable {
       return true;
     } catch (Resp.ErrorReply e) {
       return !e.getMessage().startsWith("LOADING");
+    } catch (IOException | UncheckedIOException e) {
+      return false;
+    }
+  }
+
+  /** Whether it says that it is reading its data. */
+  public boolean loading() {
+    try (Resp connection = new Resp(port)) {
+      connection.call("PING");
+      return false;
+    } catch (Resp.ErrorReply e) {
+      return e.getMessage().startsWith("LOADING");
     } catch (IOException | UncheckedIOException e) {
       return false;
     }
