@@ -65,15 +65,12 @@ final class Writes {
   }
 
   private void checkLevel(Durability durability) {
-    if (durability == Durability.DATABASE) {
-      return;
-    }
     Set<Durability> levels = caller.wire.levels();
     if (levels.isEmpty()) {
       throw new UnavailableException(
           "the hot store takes no writes: " + String.join("; ", caller.wire.reasons()));
     }
-    if (!levels.contains(durability)) {
+    if (durability != Durability.DATABASE && !levels.contains(durability)) {
       throw new UnsupportedDurabilityException(
           durability,
           caller.wire.description()

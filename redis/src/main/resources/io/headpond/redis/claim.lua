@@ -21,9 +21,9 @@ elseif not value or tonumber(string.sub(value, 1, 16)) == tonumber(ARGV[9]) then
   if not generation then
     return redis.error_reply('there is no higher version')
   end
-  local first = redis.pcall('SET', key, padded(generation) .. ' ' .. ARGV[8], 'PX', 86460000)
-  if type(first) == 'table' and first.err then
-    return first
+  refused = refusal_of(redis.pcall('SET', key, padded(generation) .. ' ' .. ARGV[8], 'PX', 86460000))
+  if refused then
+    return refused
   end
   save()
   out[#out + 1] = generation

@@ -28,9 +28,9 @@ if version == 0 and kind == 'V' then
     return done(out)
   end
 end
-local first = redis.pcall('HSET', P, 'clock', text(part.clock))
-if type(first) == 'table' then
-  return first
+refused = refusal_of(redis.pcall('HSET', P, 'clock', text(part.clock)))
+if refused then
+  return refused
 end
 set_clean(key, kind, version, id, row, ARGV[13], ARGV[14])
 out[#out + 1] = call('GET', key)

@@ -9,5 +9,5 @@ end
 if there[1] and there[2] and there[3] then
   return there
 end
-local first = redis.pcall('HSET', P, 'id', ARGV[1], 'partitions', ARGV[2], 'hash', ARGV[3])
-return type(first) == 'table' and first or {ARGV[1], ARGV[2], ARGV[3]}
+local refused = refusal_of(redis.pcall('HSET', P, 'id', ARGV[1], 'partitions', ARGV[2], 'hash', ARGV[3]))
+return refused or {ARGV[1], ARGV[2], ARGV[3]}

@@ -22,9 +22,9 @@ for i = 1, #KEYS - OWN_KEYS do
   end
 end
 if #missed > 0 then
-  local first = redis.pcall('HSET', P, 'clock', text(part.clock))
-  if type(first) == 'table' then
-    return first
+  refused = refusal_of(redis.pcall('HSET', P, 'clock', text(part.clock)))
+  if refused then
+    return refused
   end
   for _, i in ipairs(missed) do
     local key = KEYS[OWN_KEYS + i]

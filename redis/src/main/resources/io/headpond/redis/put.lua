@@ -10,9 +10,9 @@ if refused then
   return refused
 end
 tick()
-local written_clock = redis.pcall('HSET', P, 'clock', text(part.clock))
-if type(written_clock) == 'table' then
-  return written_clock
+refused = refusal_of(redis.pcall('HSET', P, 'clock', text(part.clock)))
+if refused then
+  return refused
 end
 
 local announced = false

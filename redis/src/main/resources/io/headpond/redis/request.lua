@@ -14,9 +14,9 @@ end
 local out = answer()
 out[#out + 1] = value and string.sub(value, 1, 1) == 'R' and value or ''
 if out[#out] == '' and ARGV[8] ~= '0' then
-  local first = redis.pcall('SET', key, 'V ' .. padded(tonumber(ARGV[8])), 'PX', 86400000)
-  if type(first) == 'table' and first.err then
-    return first
+  refused = refusal_of(redis.pcall('SET', key, 'V ' .. padded(tonumber(ARGV[8])), 'PX', 86400000))
+  if refused then
+    return refused
   end
 end
 return done(out)

@@ -35,6 +35,13 @@ local function foreign(key)
   return key .. ' holds a ' .. call('TYPE', key).ok .. ' that is none of Headpond'
 end
 
+-- What to answer if the first write was refused, in the server's own words; nil if it was not.
+local function refusal_of(result)
+  if type(result) == 'table' and result.err then
+    return redis.error_reply((string.gsub(result.err, '^@user_script:%s*%d+:%s*%-?', '')))
+  end
+end
+
 local function count_of(command, key)
   local count = redis.pcall(command, key)
   return type(count) == 'number' and count or nil
@@ -90,8 +97,7 @@ end
 
 -- A write that a full server does not refuse, nor anything that the script writes after it. Returns the error if it is refused all the same.
 local function begin()
-  local done = redis.pcall('HDEL', P, '')
-  return type(done) == 'table' and done or nil
+  return refusal_of(redis.pcall('HDEL', P, ''))
 end
 
 local function tick()
