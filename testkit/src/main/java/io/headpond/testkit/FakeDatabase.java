@@ -12,10 +12,12 @@ import io.headpond.spi.Applied;
 import io.headpond.spi.Applied.Outcome;
 import io.headpond.spi.Batch;
 import io.headpond.spi.BatchFailedException;
+import io.headpond.spi.Crew;
 import io.headpond.spi.DatabaseWentBackException;
 import io.headpond.spi.Environment;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.Lease;
+import io.headpond.spi.LeaseHeldException;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.StoreId;
@@ -24,6 +26,8 @@ import io.headpond.spi.SystemOfRecordFactory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -31,6 +35,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
@@ -54,7 +60,24 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   public record Stored(Row value, long version) {}
 
   private record LeaseRow(
-      long epoch, @Nullable Object owner, long highVersion, long frontier, long lastBatch) {}
+      long epoch,
+      @Nullable Connection owner,
+      long highVersion,
+      long frontier,
+      long lastBatch,
+      long expiresNanos,
+      @Nullable Instant since) {
+    private LeaseRow of(
+        @Nullable Connection holder, long itsEpoch, long expires, @Nullable Instant from) {
+      return new LeaseRow(itsEpoch, holder, highVersion, frontier, lastBatch, expires, from);
+    }
+
+    private LeaseRow applied(long high, long moved, long batch, long expires) {
+      return new LeaseRow(epoch, owner, high, moved, batch, expires, since);
+    }
+  }
+
+  private record WorkerRow(Crew.Worker worker, long expiresNanos) {}
 
   /** What a database may not do. To see that a test finds out. */
   public enum Weakness {
@@ -86,6 +109,12 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   private final Environment environment;
   private final Map<Key, Stored> rows = new HashMap<>();
   private final Map<Integer, LeaseRow> leases = new HashMap<>();
+  private final Map<UUID, WorkerRow> workers = new TreeMap<>();
+
+  /** The versions of what was removed, where the store is shared. */
+  private final Map<Key, Long> tombstones = new HashMap<>();
+
+  private Duration leaseTtl = Duration.ofSeconds(30);
   private final ArrayDeque<Fault> faults = new ArrayDeque<>();
   private final List<String> log = new ArrayList<>();
   private final List<List<Key>> batches = new ArrayList<>();
@@ -112,6 +141,11 @@ public final class FakeDatabase implements SystemOfRecordFactory {
 
   public FakeDatabase(Environment environment) {
     this.environment = environment;
+  }
+
+  /** How long a lease and a worker of a shared store last without being renewed. Default 30 s. */
+  public void setLeaseTtl(Duration ttl) {
+    this.leaseTtl = ttl;
   }
 
   /** Every request fails from now on, or no longer. */
@@ -320,11 +354,14 @@ public final class FakeDatabase implements SystemOfRecordFactory {
   public Runnable savePoint() {
     Map<Key, Stored> savedRows = new HashMap<>(rows);
     Map<Integer, LeaseRow> savedLeases = new HashMap<>(leases);
+    Map<Key, Long> savedTombstones = new HashMap<>(tombstones);
     return () -> {
       rows.clear();
       rows.putAll(savedRows);
       leases.clear();
       leases.putAll(savedLeases);
+      tombstones.clear();
+      tombstones.putAll(savedTombstones);
     };
   }
 
@@ -343,6 +380,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
 
   private final class Connection implements SystemOfRecord {
     private final RowType rowType;
+    private final UUID self = new UUID(environment.random(), environment.random());
 
     /** What each lease's row is known to have been. */
     private final Map<Integer, LeaseRow> confirmed = new HashMap<>();
@@ -384,7 +422,9 @@ public final class FakeDatabase implements SystemOfRecordFactory {
                         null,
                         highestVersion(),
                         old == null ? 0 : old.frontier,
-                        0));
+                        0,
+                        0,
+                        null));
               }
             }
             boundTo = store;
@@ -405,11 +445,17 @@ public final class FakeDatabase implements SystemOfRecordFactory {
             checkNotBack(partition, row);
             LeaseRow last = confirmed.get(partition);
             boolean givenBack = last != null && row.owner == null && row.epoch == last.epoch;
-            if (last != null && row.owner != this && !givenBack) {
+            Connection owner = row.owner;
+            if (store.shared()) {
+              if (owner != null && owner != this && !expired(row)) {
+                throw new LeaseHeldException(
+                    "partition " + partition + " is held by " + nameOf(owner.self));
+              }
+            } else if (last != null && owner != this && !givenBack) {
               throw new FencedException("the lease was taken over, now " + row.epoch);
             }
             LeaseRow taken =
-                new LeaseRow(row.epoch + 1, this, row.highVersion, row.frontier, row.lastBatch);
+                row.of(this, row.epoch + 1, expiry(), owner == this ? row.since : now());
             leases.put(partition, taken);
             confirmed.put(partition, taken);
             return new Lease(
@@ -423,12 +469,75 @@ public final class FakeDatabase implements SystemOfRecordFactory {
           () -> {
             LeaseRow row = lease(lease.partition());
             if (row.owner == this && row.epoch == lease.epoch()) {
-              leases.put(
-                  lease.partition(),
-                  new LeaseRow(row.epoch, null, row.highVersion, row.frontier, row.lastBatch));
+              leases.put(lease.partition(), row.of(null, row.epoch, 0, null));
             }
             return null;
           });
+    }
+
+    @Override
+    public CompletionStage<Crew> crew(StoreId store, @Nullable String join) {
+      return answer(
+          () -> {
+            StoreId bound = boundTo;
+            if (bound == null) {
+              return new Crew(self, List.of(), List.of(), leaseTtl);
+            }
+            if (!bound.id().equals(store.id())) {
+              throw new FencedException("the table belongs to another store");
+            }
+            workers.values().removeIf(row -> row.expiresNanos <= environment.nanos());
+            if (join != null) {
+              WorkerRow before = workers.get(self);
+              Instant since = before == null ? now() : before.worker.since();
+              workers.put(self, new WorkerRow(new Crew.Worker(self, join, since), expiry()));
+            }
+            List<Crew.Ownership> partitions = new ArrayList<>();
+            new TreeMap<>(leases)
+                .forEach((partition, row) -> partitions.add(ownership(partition, row)));
+            return new Crew(
+                self,
+                workers.values().stream().map(WorkerRow::worker).toList(),
+                partitions,
+                leaseTtl);
+          });
+    }
+
+    private Crew.Ownership ownership(int partition, LeaseRow row) {
+      Connection owner = row.owner;
+      return new Crew.Ownership(
+          partition,
+          owner == null ? null : owner.self,
+          owner != null && expired(row),
+          row.since,
+          row.epoch,
+          row.highVersion);
+    }
+
+    @Override
+    public CompletionStage<Void> leave(StoreId store) {
+      return answer(
+          () -> {
+            workers.remove(self);
+            return null;
+          });
+    }
+
+    private boolean expired(LeaseRow row) {
+      return row.expiresNanos <= environment.nanos();
+    }
+
+    private long expiry() {
+      return environment.nanos() + leaseTtl.toNanos();
+    }
+
+    private Instant now() {
+      return Instant.EPOCH.plus(environment.wallMicros(), ChronoUnit.MICROS);
+    }
+
+    private String nameOf(UUID id) {
+      WorkerRow row = workers.get(id);
+      return row == null ? id.toString() : row.worker.name();
     }
 
     @Override
@@ -601,7 +710,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
         return new Applied(outcomes, 3);
       }
       long frontier = whole ? Math.max(row.frontier, batch.frontier()) : row.frontier;
-      leases.put(lease.partition(), new LeaseRow(row.epoch, row.owner, high, frontier, batch.id()));
+      leases.put(lease.partition(), row.applied(high, frontier, batch.id(), expiry()));
       return new Applied(outcomes, 3);
     }
 
@@ -639,6 +748,14 @@ public final class FakeDatabase implements SystemOfRecordFactory {
           && there.version == mutation.version()
           && mutation instanceof Mutation.Put) {
         return Applied.Done.INSTANCE;
+      }
+      long removed = tombstones.getOrDefault(mutation.key(), 0L);
+      if (there == null && mutation instanceof Mutation.Put && removed >= mutation.version()) {
+        return new Applied.Stale(removed);
+      }
+      StoreId bound = boundTo;
+      if (bound != null && bound.shared() && mutation instanceof Mutation.Remove) {
+        tombstones.merge(mutation.key(), mutation.version(), Math::max);
       }
       if (mutation instanceof Mutation.Put put) {
         rows.put(put.key(), new Stored(put.row(), put.version()));
