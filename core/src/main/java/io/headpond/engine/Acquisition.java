@@ -47,15 +47,21 @@ final class Acquisition {
   }
 
   /** Takes the lease and opens the store's partition with it. */
-  void begin(Consumer<Lease> acquired, Consumer<Throwable> failed) {
+  void begin(
+      Consumer<Lease> acquired, Consumer<Throwable> failed, Consumer<Throwable> storeFailed) {
     if (opened) {
-      acquire(true, acquired, failed);
+      acquire(true, acquired, failed, storeFailed);
     } else {
-      steps.then(lateStart.bound(), resumed -> acquire(resumed, acquired, failed), failed);
+      steps.then(
+          lateStart.bound(), resumed -> acquire(resumed, acquired, failed, storeFailed), failed);
     }
   }
 
-  private void acquire(boolean resumed, Consumer<Lease> acquired, Consumer<Throwable> failed) {
+  private void acquire(
+      boolean resumed,
+      Consumer<Lease> acquired,
+      Consumer<Throwable> failed,
+      Consumer<Throwable> storeFailed) {
     steps.then(
         core.systemOfRecord().acquire(store.id(), partition),
         lease -> {
@@ -66,7 +72,8 @@ final class Acquisition {
           }
           // A partition to which nothing was ever applied cannot show that the store is older than
           // the database.
-          boolean wroteBefore = opened || (resumed && lease.lastBatch() != 0);
+          boolean wroteBefore =
+              lease.lastBatch() != 0 && resumed || opened && core.shared() == null;
           steps.then(
               open(store, lease, wroteBefore),
               done -> {
@@ -78,7 +85,7 @@ final class Acquisition {
                     lease.epoch());
                 acquired.accept(lease);
               },
-              failure -> openFailed(failure, failed));
+              failure -> openFailed(failure, storeFailed));
         },
         failed);
   }
@@ -102,7 +109,7 @@ final class Acquisition {
 
   /** A store that is an older copy of itself must not give versions any more. */
   private void openFailed(Throwable failure, Consumer<Throwable> failed) {
-    if (Failures.cause(failure) instanceof ConfigurationException) {
+    if (core.shared() == null && Failures.cause(failure) instanceof ConfigurationException) {
       engine.stop(Failures.message(failure));
     } else {
       failed.accept(failure);

@@ -224,7 +224,8 @@ public final class CacheAssembly<K, V> implements CacheBuilder<K, V> {
       Environment environment,
       Runnable afterClose) {
     Startup.Started started =
-        new Startup(settings, declared, listeners, environment, adopt).open(stores, records);
+        new Startup(settings, declared, listeners, environment, adopt, new Role(flushes, instance))
+            .open(stores, records);
     RowType rowType = started.core().systemOfRecord().rowType();
     return new Cache<>(started.core(), started.engine(), mapping.apply(rowType), afterClose);
   }

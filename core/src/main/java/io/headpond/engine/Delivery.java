@@ -12,9 +12,10 @@ import io.headpond.spi.DatabaseWentBackException;
 import io.headpond.spi.FencedException;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Lease;
+import io.headpond.spi.LeaseHeldException;
 import io.headpond.spi.Mutation;
-import io.headpond.spi.PartitionStats;
 import io.headpond.spi.Taken;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,6 +51,9 @@ final class Delivery {
 
   private @Nullable Lease lease;
   private long epoch;
+
+  /** What has a higher version was written since the lease was taken. */
+  private long acquiredMicros;
 
   private int max;
 
@@ -98,6 +102,7 @@ final class Delivery {
     this.lease = lease;
     this.epoch = lease == null ? 0 : lease.epoch();
     this.acquisition = new Acquisition(core, engine, steps, lateStart, partition, lease != null);
+    this.acquiredMicros = lease == null ? 0 : store.nowMicros(partition);
   }
 
   /** Delivers the oldest entries, at most {@code max}. */
@@ -181,7 +186,27 @@ final class Delivery {
     return held;
   }
 
-  /** A step threw: what was under way may or may not have happened. */
+  /** The lease that is held; null if none is. */
+  @Nullable Lease lease() {
+    return lease;
+  }
+
+  /**
+   * Gives up what is under way: another process goes on with it, and finds out by itself what became of it.
+   *
+   * @return the lease that was held
+   */
+  @Nullable Lease giveUp() {
+    Lease held = lease;
+    lease = null;
+    unknown = null;
+    committed = null;
+    fruitless = 0;
+    nothingInFlight();
+    return held;
+  }
+
+  /** What was under way may or may not have happened: the lease is taken anew. */
   void crashed() {
     Flight flight = inFlight;
     if (flight != null && committed == null && !answered) {
@@ -203,9 +228,12 @@ final class Delivery {
         acquired -> {
           lease = acquired;
           epoch = acquired.epoch();
+          acquiredMicros = store.nowMicros(partition);
+          flusher.acquired();
           decideUnknown(acquired);
         },
-        this::failed);
+        this::failed,
+        this::storeFailed);
   }
 
   /** Nothing of an earlier epoch can commit any more: what was committed last tells what became of a batch without an answer. */
@@ -225,18 +253,22 @@ final class Delivery {
   }
 
   private void renew(Lease held) {
-    apply(nothing(), held);
+    nothing(empty -> apply(empty, held));
   }
 
-  private Flight nothing() {
-    // In this order: what is written after the time was read is either counted or has a later
-    // version.
-    long now = store.nowMicros(partition);
-    PartitionStats stats = store.stats(partition);
-    // A letter that was retried is older than the frontier that left it behind.
-    long oldest = Math.max(store.frontier(partition), stats.oldest());
-    long frontier = stats.oldest() == 0 ? now : Math.min(now, oldest);
-    return Flight.empty(frontier, batchId(), core.environment().nanos());
+  /** A batch without rows, that moves the frontier as far as may be. */
+  private void nothing(Consumer<Flight> next) {
+    steps.then(
+        store.horizon(partition),
+        horizon -> {
+          long now = horizon.micros();
+          long since = horizon.stats().oldest();
+          // A letter that was retried is older than the frontier that left it behind.
+          long oldest = Math.max(store.frontier(partition), since);
+          long frontier = since == 0 ? now : Math.min(now, oldest);
+          next.accept(Flight.empty(frontier, batchId(), core.environment().nanos()));
+        },
+        this::storeFailed);
   }
 
   private void proceed(Lease held) {
@@ -250,7 +282,7 @@ final class Delivery {
     steps.then(
         store.take(partition, held.epoch(), limits.next(max)),
         taken -> taken(taken, lag, held),
-        this::failed);
+        this::storeFailed);
   }
 
   private void taken(Taken taken, long lagNanos, Lease held) {
@@ -337,8 +369,12 @@ final class Delivery {
 
   /** Whether the connection is lost without the row, too. */
   private void probe(Flight flight, DatabaseError error, Lease held) {
+    nothing(empty -> probe(flight, error, held, empty));
+  }
+
+  private void probe(Flight flight, DatabaseError error, Lease held, Flight empty) {
     steps.then(
-        core.systemOfRecord().apply(nothing().batch(), held),
+        core.systemOfRecord().apply(empty.batch(), held),
         applied -> {
           flusher.renewed();
           limits.found(flight);
@@ -372,11 +408,17 @@ final class Delivery {
     } else if (!flight.mutations().isEmpty()) {
       fruitless = 0;
     }
-    if (again) {
+    if (again || mayHaveBeenTried(flight)) {
       settling.appliedAgain(flight, outcomes, applied.statements(), held);
     } else {
       settling.applied(flight, outcomes, applied.statements(), held);
     }
+  }
+
+  /** Who had the lease of a shared store's partition before may have had it committed and have died before it was settled. */
+  private boolean mayHaveBeenTried(Flight flight) {
+    return core.shared() != null
+        && flight.mutations().stream().anyMatch(m -> m.version() <= acquiredMicros);
   }
 
   private void fruitless(Flight flight) {
@@ -399,7 +441,10 @@ final class Delivery {
   void failed(Throwable failure) {
     Throwable cause = Failures.cause(failure);
     String message = Failures.message(failure);
-    if (cause instanceof FencedException) {
+    boolean lost = cause instanceof FencedException || cause instanceof LeaseHeldException;
+    if (lost && core.shared() != null) {
+      flusher.lost(message);
+    } else if (lost) {
       engine.stop("this store lost its lease to another and takes no more writes: " + message);
     } else if (cause instanceof DatabaseWentBackException) {
       engine.stopFlushing(message);
@@ -412,6 +457,20 @@ final class Delivery {
               : cause instanceof HeadpondException ? Kind.OUTAGE : Kind.FAILED,
           message,
           Result.failure(message));
+    }
+  }
+
+  /** A step of a cycle has failed at the hot store. */
+  void storeFailed(Throwable failure) {
+    Throwable cause = Failures.cause(failure);
+    if (core.shared() == null
+        || cause instanceof FencedException
+        || !(cause instanceof HeadpondException)
+        || store.failure() != null) {
+      failed(failure);
+    } else {
+      String message = Failures.message(failure);
+      fail(Kind.STORE, message, Result.failure(message));
     }
   }
 

@@ -12,6 +12,7 @@ import io.headpond.Receipt;
 import io.headpond.RequestId;
 import io.headpond.UnavailableException;
 import io.headpond.UnsupportedDurabilityException;
+import io.headpond.Worker;
 import io.headpond.Workers;
 import io.headpond.spi.Environment;
 import io.headpond.spi.Lease;
@@ -19,12 +20,18 @@ import io.headpond.spi.Letter;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
+import io.headpond.spi.SharedStore;
 import io.headpond.spi.Write;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,6 +44,9 @@ final class Engine {
   private static final Logger log = LoggerFactory.getLogger(Engine.class);
   private static final Duration STOP_DEADLINE = Duration.ofSeconds(5);
 
+  /** How often what other processes do is looked at, if nothing tells. */
+  private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
+
   private final Core core;
   private final Reads reads;
   private final Writes writes;
@@ -46,6 +56,14 @@ final class Engine {
   private final Flushes flushes;
   private final Health health;
   private final Orphans orphans;
+  private final Role role;
+  private final UUID id;
+  private final Instant since;
+
+  /** These are there where the store is shared. */
+  private final @Nullable Ownership ownership;
+
+  private final @Nullable Reopening reopening;
 
   /** Why no more writes are taken; null while they are. */
   private volatile @Nullable HeadpondException refusing;
@@ -54,17 +72,26 @@ final class Engine {
   private volatile @Nullable HeadpondException stopped;
 
   /**
-   * @param leases of all partitions, in their order; the store's partitions have been opened with them. None if the database was not there
+   * @param leases of all partitions, in their order; the store's partitions have been opened with them. None if the database was not there, or the store is shared
    */
-  Engine(Core core, List<Lease> leases, LateStart lateStart) {
+  Engine(Core core, List<Lease> leases, LateStart lateStart, Role role) {
     this.core = core;
+    this.role = role;
+    this.id = new UUID(core.environment().random(), core.environment().random());
+    this.since = Instant.EPOCH.plus(core.environment().wallMicros(), ChronoUnit.MICROS);
     this.reads = new Reads(core);
     this.flushers = new Flusher[core.settings().partitions()];
     for (int i = 0; i < flushers.length; i++) {
       flushers[i] = new Flusher(core, this, i, leases.isEmpty() ? null : leases.get(i), lateStart);
     }
     this.flushes = new Flushes(core, flushers);
-    this.health = new Health(core, flushers, lateStart);
+    SharedStore shared = core.shared();
+    this.reopening = shared == null ? null : new Reopening(core, shared);
+    this.ownership =
+        shared == null
+            ? null
+            : new Ownership(core, shared, flushers, lateStart, role.flushes() ? role.name() : null);
+    this.health = new Health(core, flushers, lateStart, ownership);
     this.orphans = new Orphans(core, this::retried);
     this.throttle =
         new Throttle(
@@ -73,11 +100,64 @@ final class Engine {
     this.writes = new Writes(core, flushers, throttle, writeThrough);
   }
 
+  /** Hears from now on what other processes do. */
+  void listen() {
+    SharedStore shared = core.shared();
+    Reopening opens = reopening;
+    if (shared != null && opens != null) {
+      shared.listen(new SharedSignals(core, this, flushers, opens));
+    }
+  }
+
+  /** Opens those of a shared store's partitions that take nothing. */
+  CompletionStage<Boolean> openPartitions() {
+    Reopening opens = reopening;
+    return opens == null
+        ? CompletableFuture.completedFuture(true)
+        : opens
+            .openAll()
+            .handle(
+                (opened, failure) -> {
+                  if (failure != null) {
+                    log.warn(
+                        "{}: not all partitions of the store could be opened: {}",
+                        core.settings().name(),
+                        Failures.message(failure));
+                  }
+                  return failure == null;
+                });
+  }
+
   void start() {
     for (Flusher flusher : flushers) {
       flusher.start();
     }
     orphans.start();
+    Ownership shares = ownership;
+    if (shares != null) {
+      shares.start();
+      remind();
+    }
+  }
+
+  /** What another process does may go unheard. */
+  private void remind() {
+    if (!over()) {
+      lookAgain();
+      core.environment().schedule(LOOK_AGAIN, this::remind);
+    }
+  }
+
+  /** Who waits for what another process does may have missed it. */
+  void lookAgain() {
+    core.settlements().lookAgain();
+    writeThrough.lookAgain();
+    writes.roomFreed();
+  }
+
+  /** Whether nothing is answered any more. */
+  boolean over() {
+    return stopped != null;
   }
 
   CompletableFuture<Receipt> write(Write write) {
@@ -101,15 +181,24 @@ final class Engine {
   }
 
   CompletableFuture<Void> settled(Key key, long version) {
-    int partition = key.partition(flushers.length);
-    if (version < 1 || version > core.store().nowMicros(partition)) {
-      return CompletableFuture.failedFuture(
-          new InvalidValueException(
-              "version",
-              Long.toString(version),
-              "must be a version that this dataset has given to a write"));
-    }
-    return core.settlements().settled(key, version);
+    CompletableFuture<Void> result = new CompletableFuture<>();
+    core.store()
+        .horizon(key.partition(flushers.length))
+        .whenComplete(
+            (horizon, failure) -> {
+              if (failure != null) {
+                result.completeExceptionally(Failures.cause(failure));
+              } else if (version < 1 || version > horizon.micros()) {
+                result.completeExceptionally(
+                    new InvalidValueException(
+                        "version",
+                        Long.toString(version),
+                        "must be a version that this dataset has given to a write"));
+              } else {
+                Failures.pass(core.settlements().settled(key, version), result);
+              }
+            });
+    return result;
   }
 
   CompletableFuture<Reads.Found> read(Key key) {
@@ -153,7 +242,7 @@ final class Engine {
         new UnavailableException(core.settings().name() + " is draining: it takes no more writes");
     refuseWrites(reason);
     writeThrough.refuse(reason);
-    return flushes.drain(deadline);
+    return ownership == null ? flushes.drain(deadline) : flushes.flushWithin(deadline);
   }
 
   CacheStatus status() {
@@ -198,7 +287,25 @@ final class Engine {
 
   /** Who brings entries to the database. */
   CompletableFuture<Workers> workers() {
-    throw new UnsupportedOperationException();
+    Ownership shares = ownership;
+    if (shares != null) {
+      return shares.workers();
+    }
+    List<Worker.OwnedPartition> owned = new ArrayList<>();
+    List<Integer> left = new ArrayList<>();
+    long lag = 0;
+    for (int i = 0; i < flushers.length; i++) {
+      Instant from = flushers[i].ownedSince();
+      if (from == null) {
+        left.add(i);
+        lag = Math.max(lag, flushers[i].ageNanos());
+      } else {
+        owned.add(new Worker.OwnedPartition(i, from, Duration.ofNanos(flushers[i].ageNanos())));
+      }
+    }
+    return CompletableFuture.completedFuture(
+        new Workers(
+            List.of(new Worker(role.name(), id, true, since, owned)), left, Duration.ofNanos(lag)));
   }
 
   /** Age of the oldest entry that the database has not refused: no writer is slowed down for the sake of a refused one. */
@@ -212,7 +319,16 @@ final class Engine {
 
   /** The database answered to a staged write. */
   void answer(Mutation mutation, @Nullable HeadpondException failure) {
-    writeThrough.answer(mutation, failure);
+    SharedStore shared = core.shared();
+    if (!answered(mutation.writeId(), failure) && shared != null) {
+      // Should it not arrive: who waits for it looks by itself.
+      shared.answer(mutation, failure);
+    }
+  }
+
+  /** There is an answer to a staged write; returns whether its caller is here. */
+  boolean answered(long writeId, @Nullable HeadpondException failure) {
+    return writeThrough.answer(writeId, failure);
   }
 
   /** The database has these. */
@@ -297,8 +413,10 @@ final class Engine {
   void close(Duration deadline) {
     UnavailableException closed = new UnavailableException(core.settings().name() + " is closed");
     boolean interrupted = Thread.interrupted();
+    int left = 0;
+    String others = "";
     try {
-      if (stopped == null && !interrupted && !flushes.drained()) {
+      if (stopped == null && !interrupted && !flushes.drained() && lastWorker()) {
         core.environment().await(drain(deadline));
       }
     } catch (OutcomeUnknownException e) {
@@ -308,7 +426,16 @@ final class Engine {
       refuseWrites(closed);
       writeThrough.close(closed);
       throttle.close();
+      Ownership shares = ownership;
+      if (shares != null) {
+        shares.close();
+      }
       interrupted |= stopFlushers();
+      if (shares != null) {
+        others = others();
+        within(STOP_DEADLINE, shares.leave());
+      }
+      left = flushes.pending();
       core.settlements().close(closed);
       closeQuietly("hot store", core.store());
       closeQuietly("system of record", core.systemOfRecord());
@@ -316,15 +443,48 @@ final class Engine {
         Thread.currentThread().interrupt();
       }
     }
-    int left = flushes.pending();
     if (left == 0) {
       log.info("{}: closed; nothing is pending", core.settings().name());
     } else {
       log.warn(
-          "{}: closed; {} entries are still pending, kept in {}",
+          "{}: closed; {} entries are still pending, kept in {}{}",
           core.settings().name(),
           left,
-          core.store().id().description());
+          core.store().id().description(),
+          others);
+    }
+  }
+
+  /** Whether nobody else would bring to the database what is pending. */
+  private boolean lastWorker() {
+    Ownership shares = ownership;
+    if (shares == null) {
+      return true;
+    }
+    // If the database does not tell, nothing can be written either.
+    Integer others = role.flushes() ? within(LOOK_AGAIN, shares.others()) : null;
+    return others != null && others == 0;
+  }
+
+  private String others() {
+    Ownership shares = ownership;
+    Integer others = shares == null ? null : within(LOOK_AGAIN, shares.others());
+    return others == null
+        ? ""
+        : others == 0
+            ? "; no other worker is active, they are written when one starts"
+            : "; " + others + (others == 1 ? " other worker is" : " other workers are") + " active";
+  }
+
+  /** What a stage gives within so long; null if it does not. */
+  private <T> @Nullable T within(Duration patience, CompletionStage<T> stage) {
+    CompletableFuture<@Nullable T> first = new CompletableFuture<>();
+    stage.whenComplete((value, failure) -> first.complete(failure == null ? value : null));
+    Environment.Timer timer = core.environment().schedule(patience, () -> first.complete(null));
+    try {
+      return core.environment().await(first);
+    } finally {
+      timer.cancel();
     }
   }
 

@@ -1,6 +1,8 @@
 package io.headpond.engine;
 
+import io.headpond.spi.Horizon;
 import io.headpond.spi.PartitionStats;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +34,7 @@ final class FlushRequest {
   private final CompletableFuture<Result> done = new CompletableFuture<>();
   private Result sum = Result.NOTHING;
   private long untilMicros;
+  private @Nullable PartitionStats arrival;
   private int budget;
   private boolean begun;
 
@@ -50,9 +53,25 @@ final class FlushRequest {
     return budget;
   }
 
-  /** It has reached the flusher, at this time of the partition's clock. */
-  void arrived(long nowMicros) {
-    untilMicros = nowMicros;
+  /** It has reached the flusher, when the partition was like this. */
+  void arrived(Horizon horizon) {
+    untilMicros = horizon.micros();
+    arrival = horizon.stats();
+  }
+
+  /** What there was when it arrived. */
+  PartitionStats arrival() {
+    return Objects.requireNonNull(arrival, "arrival");
+  }
+
+  /** Whether a cycle has begun of which it is a reason, or it is over. */
+  boolean begun() {
+    return begun || done.isDone();
+  }
+
+  /** Whether nothing is ready that was there when it arrived. */
+  boolean nothingLeft(PartitionStats now) {
+    return now.ready() == 0 || now.oldestReady() > untilMicros;
   }
 
   /** A cycle begins of which this request is a reason. */
@@ -71,12 +90,16 @@ final class FlushRequest {
       sum = sum.plus(result);
       budget -= result.applied() + result.stale();
     }
-    boolean nothingLeft = now.ready() == 0 || now.oldestReady() > untilMicros;
-    if (budget <= 0 || nothingLeft || (begun && failed)) {
+    if (budget <= 0 || nothingLeft(now) || (begun && failed)) {
       conclude();
       return true;
     }
     return false;
+  }
+
+  /** Another process did this. */
+  void conclude(Result elsewhere) {
+    done.complete(sum.plus(elsewhere));
   }
 
   /** Nothing more can be done. */

@@ -4,15 +4,20 @@ import io.headpond.Key;
 import io.headpond.engine.FlushRequest.Result;
 import io.headpond.engine.Trouble.Kind;
 import io.headpond.spi.Environment;
+import io.headpond.spi.Horizon;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Letter;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
+import io.headpond.spi.SharedStore;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -23,11 +28,17 @@ import org.slf4j.LoggerFactory;
  * what follows a failure; {@link Delivery} does the steps of a cycle.
  *
  * <p>Cycles begin when the oldest ready entry has lingered, when a full batch is ready, when a deferred entry is due, when somebody asks, and to renew the lease. All runs as {@link Steps}, one after the other; only the fields said to be volatile are seen from elsewhere.
+ *
+ * <p>Of a shared store it rests until {@link Ownership} gives it the partition, and what is asked of it meanwhile is asked of the process that has it ({@link Elsewhere}). Then it looks each second whether other processes have written something without
+ * its hearing of it.
  */
 final class Flusher {
   private static final Logger log = LoggerFactory.getLogger(Flusher.class);
   private static final Duration RENEWAL = Duration.ofSeconds(10);
   private static final Duration TAKE_AGAIN = Duration.ofMillis(10);
+
+  /** How often a shared store is asked what there is, if nothing tells. */
+  private static final long LOOK_NANOS = Duration.ofSeconds(1).toNanos();
 
   private final Core core;
   private final HotStore store;
@@ -39,6 +50,22 @@ final class Flusher {
   private final Refusals refusals;
   private final Delivery delivery;
   private final List<FlushRequest> requests = new ArrayList<>();
+
+  /** The process that has the partition while this one does not; null where the store is not shared. */
+  private final @Nullable Elsewhere elsewhere;
+
+  /** Whether this process has the partition, or is about to take its lease. */
+  private volatile boolean owned;
+
+  /** It is given back after the cycle under way. */
+  private boolean leaving;
+
+  /** What another process has asked for last. */
+  private @Nullable FlushRequest asked;
+
+  private boolean askingWhetherClosed;
+  private volatile long renewalNanos = RENEWAL.toNanos();
+  private volatile @Nullable Instant ownedSince;
 
   private Environment.@Nullable Timer timer;
   private long renewAtNanos;
@@ -82,6 +109,10 @@ final class Flusher {
     this.oldestReady = new Age(core, partition);
     this.tries = new Tries(core, partition);
     this.renewAtNanos = core.environment().nanos() + (lease == null ? 0 : RENEWAL.toNanos());
+    SharedStore shared = core.shared();
+    this.elsewhere = shared == null ? null : new Elsewhere(core, shared, engine, this, partition);
+    this.owned = shared == null || lease != null;
+    this.ownedSince = lease == null ? null : now();
   }
 
   /** Looks at what recovery found. */
@@ -91,8 +122,7 @@ final class Flusher {
 
   /** An entry was written; {@code ready} of the partition can be taken now. Called for every write. */
   void written(int ready) {
-    if (!noticed
-        && (ready >= core.settings().maxBatchSize() ? !running && trouble() == null : !watching)) {
+    if (owned && isNews(ready)) {
       noticed = true;
       try {
         steps.on(this::look);
@@ -104,19 +134,217 @@ final class Flusher {
     }
   }
 
+  private boolean isNews(int ready) {
+    return !noticed
+        && (ready >= core.settings().maxBatchSize() ? !running && trouble() == null : !watching);
+  }
+
+  /** Another process has written an entry. */
+  void writtenElsewhere(int ready) {
+    if (owned && isNews(ready)) {
+      noticed = true;
+      askAndLook();
+    }
+  }
+
   /** There is something that a write did not tell of: it is staged, or a letter that is tried again. */
   void notice() {
-    steps.on(this::look);
+    Elsewhere other = elsewhere;
+    if (other != null && !owned) {
+      other.ask();
+    } else if (other != null) {
+      askAndLook();
+    } else {
+      steps.on(this::look);
+    }
   }
 
   /** Takes part in a flush: the request is complete when this partition has done what it could. */
   void flush(FlushRequest request) {
+    horizon()
+        .whenComplete(
+            (horizon, failure) -> {
+              if (failure != null) {
+                request.abandon(Failures.message(failure));
+              } else {
+                request.arrived(horizon);
+                take(request);
+              }
+            });
+  }
+
+  /** Takes part in a flush that has arrived. */
+  void take(FlushRequest request) {
     steps.on(
         () -> {
-          request.arrived(store.nowMicros(partition));
-          requests.add(request);
-          look();
+          Elsewhere other = elsewhere;
+          if (owned || stopped() || other == null) {
+            requests.add(request);
+            look();
+          } else {
+            other.flush(request);
+          }
         });
+  }
+
+  /** Another process asks for a flush. */
+  void flushAsked() {
+    steps.on(
+        () -> {
+          FlushRequest last = asked;
+          if (owned && (last == null || last.begun())) {
+            FlushRequest request = new FlushRequest(Integer.MAX_VALUE);
+            asked = request;
+            flush(request);
+          }
+        });
+  }
+
+  /** Looks again, knowing what other processes have written. */
+  void askAndLook() {
+    horizon().whenComplete((horizon, failure) -> steps.on(this::look));
+  }
+
+  private CompletionStage<Horizon> horizon() {
+    try {
+      return store.horizon(partition);
+    } catch (RuntimeException | Error e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  /** Whether this process has the partition, or is about to take its lease. Called from anywhere. */
+  boolean owned() {
+    return owned;
+  }
+
+  /** Since when this process has the lease; null if it does not. Called from anywhere. */
+  @Nullable Instant ownedSince() {
+    return ownedSince;
+  }
+
+  /** The partition is to be this process's, if its lease can be had. */
+  void own() {
+    steps.on(
+        () -> {
+          if (!owned && !stopped() && stopping == null) {
+            owned = true;
+            renewAtNanos = core.environment().nanos();
+            look();
+          }
+        });
+  }
+
+  /** Another process is to have the partition; it goes on with the next batch. */
+  void giveBack() {
+    steps.on(
+        () -> {
+          if (owned && !stopped()) {
+            leaving = true;
+            look();
+          }
+        });
+  }
+
+  /** Another process has taken the lease, with this epoch. */
+  void overtaken(long otherEpoch) {
+    steps.on(
+        () -> {
+          Lease held = delivery.lease();
+          if (owned && held != null && held.epoch() < otherEpoch) {
+            lost("another process has it with epoch " + otherEpoch);
+          }
+        });
+  }
+
+  /** The store takes nothing in the partition until it is opened. */
+  void closed() {
+    steps.on(
+        () -> {
+          // While the lease is taken anew the partition will be opened with it.
+          if (!askingWhetherClosed && delivery.lease() != null) {
+            askingWhetherClosed = true;
+            horizon().whenComplete((open, failure) -> steps.on(() -> closed(failure)));
+          }
+        });
+  }
+
+  /** Another process may have opened it meanwhile. */
+  private void closed(@Nullable Throwable failure) {
+    askingWhetherClosed = false;
+    if (failure == null) {
+      look();
+    } else if (owned && delivery.lease() != null && !stopped()) {
+      beginAnew();
+    }
+  }
+
+  /** The lease is taken anew, and the store's partition opened with it. */
+  private void beginAnew() {
+    cancelTimer();
+    steps.newCycle();
+    delivery.crashed();
+    running = false;
+    renewAtNanos = core.environment().nanos();
+    look();
+  }
+
+  /** How often the lease is renewed. */
+  void renewEvery(Duration interval) {
+    renewalNanos = interval.toNanos();
+  }
+
+  /** Another process has the lease, or may have: nothing of the partition is this one's to write any more. */
+  void lost(String why) {
+    log.info("{}: partition {} is not this process's any more: {}", name, partition, why);
+    letGo();
+  }
+
+  /** The lease is taken. */
+  void acquired() {
+    if (ownedSince == null) {
+      ownedSince = now();
+    }
+  }
+
+  private Instant now() {
+    return Instant.EPOCH.plus(core.environment().wallMicros(), ChronoUnit.MICROS);
+  }
+
+  /** Returns the lease that was held. */
+  private @Nullable Lease letGo() {
+    cancelTimer();
+    steps.newCycle();
+    running = false;
+    watching = false;
+    leaving = false;
+    owned = false;
+    ownedSince = null;
+    Lease held = delivery.giveUp();
+    tries.forget();
+    List<FlushRequest> open = List.copyOf(requests);
+    requests.clear();
+    open.forEach(this::take);
+    return held;
+  }
+
+  private void release() {
+    Lease held = letGo();
+    log.info("{}: partition {} is given back", name, partition);
+    if (held != null) {
+      core.systemOfRecord()
+          .release(held)
+          .whenComplete(
+              (done, failure) -> {
+                if (failure != null) {
+                  log.info(
+                      "{}: partition {}: the lease could not be given back, it expires: {}",
+                      name,
+                      partition,
+                      Failures.message(failure));
+                }
+              });
+    }
   }
 
   /** From now on nothing lingers, and pauses are short. */
@@ -140,9 +368,25 @@ final class Flusher {
         });
   }
 
+  /** Whether it can be seen that another process has brought this staged write to the database. */
+  CompletionStage<Boolean> committed(Mutation mutation) {
+    Elsewhere other = elsewhere;
+    return other == null || owned
+        ? CompletableFuture.completedFuture(false)
+        : other.committed(mutation);
+  }
+
   /** Takes a staged write back whose caller has waited long enough, and answers it. */
   void unstage(Mutation mutation) {
-    steps.on(() -> delivery.unstage(mutation));
+    steps.on(
+        () -> {
+          Elsewhere other = elsewhere;
+          if (other != null && delivery.lease() == null && !delivery.owesAnAnswer()) {
+            other.withdraw(mutation);
+          } else {
+            delivery.unstage(mutation);
+          }
+        });
   }
 
   /** Gives an entry up, between two steps of a cycle: what is on its way at that moment stays. */
@@ -202,7 +446,7 @@ final class Flusher {
 
   /** Whether this partition has had a lease since the start. */
   boolean opened() {
-    return delivery.opened();
+    return elsewhere != null || delivery.opened();
   }
 
   @Nullable Trouble trouble() {
@@ -241,6 +485,12 @@ final class Flusher {
     }
     if (stopped()) {
       abandonRequests();
+      return;
+    }
+    if (leaving) {
+      release();
+    }
+    if (!owned) {
       return;
     }
     PartitionStats stats = store.stats(partition);
@@ -298,7 +548,12 @@ final class Flusher {
 
   private void wake(long nanos, boolean forEntries) {
     cancelTimer();
-    timer = core.environment().schedule(Duration.ofNanos(nanos), () -> steps.on(this::look));
+    boolean asks = elsewhere != null && nanos > LOOK_NANOS;
+    timer =
+        core.environment()
+            .schedule(
+                Duration.ofNanos(asks ? LOOK_NANOS : nanos),
+                asks ? this::askAndLook : () -> steps.on(this::look));
     watching = forEntries;
   }
 
@@ -323,7 +578,7 @@ final class Flusher {
 
   /** The database has taken all of a transaction of this partition: lease and frontier are as of now. */
   void renewed() {
-    renewAtNanos = core.environment().nanos() + RENEWAL.toNanos();
+    renewAtNanos = core.environment().nanos() + renewalNanos;
   }
 
   /** A cycle has failed, through no entry's fault. */
@@ -407,8 +662,8 @@ final class Flusher {
    * A step threw: what was under way may or may not have happened. The flusher begins anew after a pause, whatever else fails here.
    */
   private void crashed(Throwable e) {
-    if (stopped()) {
-      log.error("{}: partition {}: the flusher failed after it had stopped", name, partition, e);
+    if (stopped() || !owned) {
+      log.error("{}: partition {}: the flusher failed at rest", name, partition, e);
       return;
     }
     core.statistics().flusherRestarts.increment();

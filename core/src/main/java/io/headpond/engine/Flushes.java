@@ -55,6 +55,29 @@ final class Flushes {
                         .reduce(Result.NOTHING, Result::plus)));
   }
 
+  /** As {@link #flush}, but no longer than this; what is not written by then stays in the store. */
+  CompletableFuture<FlushReport> flushWithin(Duration deadline) {
+    CompletableFuture<FlushReport> result = new CompletableFuture<>();
+    Environment.Timer timer =
+        core.environment()
+            .schedule(
+                deadline,
+                () ->
+                    complete(
+                        result, () -> Result.failure("not all was written within " + deadline)));
+    flush()
+        .whenComplete(
+            (report, failure) -> {
+              timer.cancel();
+              if (failure == null) {
+                result.complete(report);
+              } else {
+                result.completeExceptionally(Failures.cause(failure));
+              }
+            });
+    return result.whenComplete((report, failure) -> drained = true);
+  }
+
   /** At most so many entries; one partition after the other, the one with the oldest entry first. */
   CompletableFuture<FlushReport> flush(int maxEntries) {
     if (maxEntries < 1) {

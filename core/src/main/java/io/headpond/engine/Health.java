@@ -19,11 +19,16 @@ final class Health {
   private final Core core;
   private final Flusher[] flushers;
   private final LateStart lateStart;
+  private final @Nullable Ownership ownership;
 
-  Health(Core core, Flusher[] flushers, LateStart lateStart) {
+  /**
+   * @param ownership null where the store is not shared
+   */
+  Health(Core core, Flusher[] flushers, LateStart lateStart, @Nullable Ownership ownership) {
     this.core = core;
     this.flushers = flushers;
     this.lateStart = lateStart;
+    this.ownership = ownership;
   }
 
   /** Of the whole cache, as far as health goes. */
@@ -54,6 +59,10 @@ final class Health {
     }
     if (!stopped) {
       troubles(reasons);
+      reasons.addAll(core.store().reasons());
+      if (ownership != null) {
+        reasons.addAll(ownership.reasons());
+      }
     }
     String late = lateStart.reason();
     if (late != null) {
@@ -101,6 +110,7 @@ final class Health {
     String what =
         switch (of.kind()) {
           case OUTAGE -> "the database cannot be written to: ";
+          case STORE -> "the hot store does not answer: ";
           case BLOCKED -> "nothing is written to the database until somebody acts: ";
           case FAILED -> "a flusher failed and was restarted: ";
           case STOPPED -> "";

@@ -90,6 +90,9 @@ final class LateStart {
    */
   synchronized CompletionStage<Boolean> bound() {
     CompletableFuture<Boolean> current = bound;
+    if (current == null && done) {
+      return CompletableFuture.completedFuture(true);
+    }
     if (current == null || current.isCompletedExceptionally()) {
       current =
           core.systemOfRecord()
@@ -109,7 +112,13 @@ final class LateStart {
     }
     return core.systemOfRecord()
         .acquire(core.store().id(), 0)
-        .handle((lease, fenced) -> fenced)
+        .handle(
+            (lease, fenced) -> {
+              if (lease != null && core.shared() != null) {
+                core.systemOfRecord().release(lease);
+              }
+              return fenced;
+            })
         .thenCompose(
             fenced ->
                 CompletableFuture.failedFuture(

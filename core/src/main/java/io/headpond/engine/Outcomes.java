@@ -21,16 +21,14 @@ import java.util.Map;
  * What the database said to a batch, sorted: what is committed, and what it left out. Immutable but for its collections.
  *
  * @param done which the database has
- * @param stale where a newer version stands
- * @param newest the highest of those versions that leaves room for a higher one; 0 if there is none
+ * @param overtaken where a newer version stands, and which
  * @param rejected which it refuses, with its own words
  * @param retried which it did not take through no fault of their own, with its own words
  * @param skipped which it did not look at
  */
 record Outcomes(
     List<Mutation> done,
-    List<Mutation> stale,
-    long newest,
+    Map<Mutation, Long> overtaken,
     Map<Mutation, DatabaseError> rejected,
     Map<Mutation, DatabaseError> retried,
     Map<Mutation, DatabaseError> skipped) {
@@ -39,15 +37,13 @@ record Outcomes(
       throw new IllegalStateException("a batch did not return an outcome for each mutation");
     }
     Outcomes outcomes = empty(mutations.size());
-    long newest = 0;
     for (int i = 0; i < mutations.size(); i++) {
       Mutation mutation = mutations.get(i);
       Outcome outcome = applied.outcomes().get(i);
       if (outcome instanceof Done) {
         outcomes.done.add(mutation);
       } else if (outcome instanceof Stale newer) {
-        outcomes.stale.add(mutation);
-        newest = newest(newest, newer.version());
+        outcomes.overtaken.put(mutation, newer.version());
       } else if (outcome instanceof Rejected why) {
         outcomes.rejected.put(mutation, why.error());
       } else if (outcome instanceof Retry why) {
@@ -56,7 +52,7 @@ record Outcomes(
         outcomes.skipped.put(mutation, why.because());
       }
     }
-    return outcomes.withNewest(newest);
+    return outcomes;
   }
 
   /** Nothing of a batch went through, and it is no row's fault that is known. */
@@ -82,12 +78,10 @@ record Outcomes(
     Outcomes outcomes =
         new Outcomes(
             new ArrayList<>(done),
-            new ArrayList<>(stale),
-            newest,
+            new LinkedHashMap<>(overtaken),
             new LinkedHashMap<>(rejected),
             new LinkedHashMap<>(retried),
             new LinkedHashMap<>(skipped));
-    long high = newest;
     for (Mutation mutation : leftOut()) {
       Loaded row = rows.get(mutation.key());
       boolean newer = row != null && row.version() > mutation.version();
@@ -97,10 +91,13 @@ record Outcomes(
       outcomes.rejected.remove(mutation);
       outcomes.retried.remove(mutation);
       outcomes.skipped.remove(mutation);
-      (newer ? outcomes.stale : outcomes.done).add(mutation);
-      high = newer ? newest(high, row.version()) : high;
+      if (newer) {
+        outcomes.overtaken.put(mutation, row.version());
+      } else {
+        outcomes.done.add(mutation);
+      }
     }
-    return outcomes.withNewest(high);
+    return outcomes;
   }
 
   private static boolean there(Mutation mutation, Loaded row) {
@@ -116,20 +113,24 @@ record Outcomes(
   private static Outcomes empty(int size) {
     return new Outcomes(
         new ArrayList<>(size),
-        new ArrayList<>(0),
-        0,
+        new LinkedHashMap<>(0),
         new LinkedHashMap<>(0),
         new LinkedHashMap<>(0),
         new LinkedHashMap<>(0));
   }
 
-  private Outcomes withNewest(long version) {
-    return new Outcomes(done, stale, version, rejected, retried, skipped);
+  /** Those where a newer version stands. */
+  List<Mutation> stale() {
+    return List.copyOf(overtaken.keySet());
   }
 
-  /** Without a version that is higher, no clock can be raised to it: such a row is a conflict of its own, for good. */
-  private static long newest(long before, long version) {
-    return version >= Mutation.MAX_VERSION ? before : Math.max(before, version);
+  /** The highest of the newer versions that leaves room for a higher one; 0 if there is none. Where no version is higher no clock can be raised to it: such a row is a conflict of its own, for good. */
+  long newest() {
+    return overtaken.values().stream()
+        .mapToLong(Long::longValue)
+        .filter(version -> version < Mutation.MAX_VERSION)
+        .max()
+        .orElse(0);
   }
 
   /** Whether all of the batch is in the database, so that its frontier moved. */
@@ -139,7 +140,7 @@ record Outcomes(
 
   /** Whether any of it is there: then the database has committed the batch, without the others. */
   boolean anything() {
-    return !done.isEmpty() || !stale.isEmpty();
+    return !done.isEmpty() || !overtaken.isEmpty();
   }
 
   /** Whether the database did nothing, not even say which row is at fault. */

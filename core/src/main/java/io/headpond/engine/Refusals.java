@@ -210,7 +210,8 @@ final class Refusals {
       }
       if (kept.fate == Fate.PARKED) {
         parked.add(refusal.mutation.key());
-        core.settlements().parked(refusal.mutation, refusal.error.toString());
+        core.settlements()
+            .parked(refusal.mutation.key(), refusal.mutation.version(), refusal.error.toString());
       }
       tellListeners(kept);
     }

@@ -6,6 +6,9 @@ import io.headpond.RejectedException;
 import io.headpond.spi.Environment;
 import io.headpond.spi.HotStore;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Owed;
+import io.headpond.spi.SharedStore;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -15,10 +18,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * Who waits for the database to have a version. Costs nothing while nobody waits. Thread-safe.
  *
- * <p>A waiter registers first and asks the store afterwards, so a settlement in between is not missed.
+ * <p>A waiter registers first and asks the store afterwards, so a settlement in between is not missed. Where another process may settle it, which may go unheard, the store is asked again
+ * while somebody waits.
  */
 final class Settlements {
-  private record Waiter(long version, CompletableFuture<Void> future) {}
+  private record Waiter(long version, CompletableFuture<Void> future, long sinceNanos) {}
+
+  /** Who has waited for less need not be asked for. */
+  private static final long PATIENCE_NANOS = Duration.ofSeconds(1).toNanos();
 
   private final HotStore store;
   private final Environment environment;
@@ -43,16 +50,48 @@ final class Settlements {
         .owed(key)
         .whenComplete(
             (owed, failure) -> {
-              if (failure != null) {
+              if (failure == null) {
+                tell(future, version, owed);
+              } else if (!(store instanceof SharedStore)) {
                 future.completeExceptionally(Failures.cause(failure));
-              } else if (owed.settled(version)) {
-                future.complete(null);
-              } else if (owed.parked()) {
-                future.completeExceptionally(
-                    new RejectedException("the entry is parked: a dead letter"));
               }
             });
     return future;
+  }
+
+  private static void tell(CompletableFuture<Void> future, long version, Owed owed) {
+    if (owed.settled(version)) {
+      future.complete(null);
+    } else if (owed.parked()) {
+      future.completeExceptionally(new RejectedException("the entry is parked: a dead letter"));
+    }
+  }
+
+  /** Asks the store for all who have waited for a while. */
+  void lookAgain() {
+    long now = environment.nanos();
+    waiters.forEach(
+        (key, list) -> {
+          if (now - list.get(0).sinceNanos >= PATIENCE_NANOS) {
+            store
+                .owed(key)
+                .whenComplete(
+                    (owed, failure) -> {
+                      if (failure == null) {
+                        environment.executeCallback(
+                            () -> list.forEach(w -> tell(w.future, w.version, owed)));
+                      }
+                    });
+          }
+        });
+  }
+
+  /** Another process has told that the database has these. */
+  void settledElsewhere(List<SharedStore.Settled> settled) {
+    if (!waiters.isEmpty()) {
+      environment.executeCallback(
+          () -> settled.forEach(one -> finish(one.key(), one.version(), null)));
+    }
   }
 
   /** The database has these. */
@@ -64,10 +103,9 @@ final class Settlements {
   }
 
   /** The entry was parked. */
-  void parked(Mutation mutation, String message) {
+  void parked(Key key, long version, String message) {
     if (!waiters.isEmpty()) {
-      environment.executeCallback(
-          () -> finish(mutation.key(), mutation.version(), new RejectedException(message)));
+      environment.executeCallback(() -> finish(key, version, new RejectedException(message)));
     }
   }
 
@@ -87,7 +125,7 @@ final class Settlements {
   }
 
   private CompletableFuture<Void> register(Key key, long version) {
-    Waiter waiter = new Waiter(version, new CompletableFuture<>());
+    Waiter waiter = new Waiter(version, new CompletableFuture<>(), environment.nanos());
     waiters.compute(
         key,
         (k, list) -> {

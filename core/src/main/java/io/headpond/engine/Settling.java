@@ -14,6 +14,7 @@ import io.headpond.spi.Lease;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
+import io.headpond.spi.Opened;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -136,40 +137,49 @@ final class Settling {
 
   private void begin(Answer answer) {
     Outcomes outcomes = answer.outcomes;
-    if (outcomes.stale().isEmpty()) {
-      settle(answer, outcomes.done());
+    if (outcomes.overtaken().isEmpty()) {
+      settle(answer, outcomes.done(), List.of());
     } else if (outcomes.newest() == 0) {
-      stale(answer);
+      stale(answer, Opened.WHOLE);
     } else {
       // So that the next write of a row that somebody else moved ahead is not stale again.
       steps.then(
           store.open(partition, answer.epoch(), outcomes.newest(), false),
-          opened -> stale(answer),
-          delivery::failed);
+          opened -> stale(answer, opened),
+          delivery::storeFailed);
     }
   }
 
   /**
    * A row with a newer version is fine if that newer write is ours and still to come. Otherwise another program wrote
-   * it: the entry is a conflict for a person, and reads show what the database has.
+   * it: the entry is a conflict for a person, and reads show what the database has. Unless the store has forgotten that it gave that version: then the newer one was ours too.
    */
-  private void stale(Answer answer) {
+  private void stale(Answer answer, Opened opened) {
     Outcomes outcomes = answer.outcomes;
+    List<Mutation> forgotten = new ArrayList<>();
+    List<Mutation> stale = new ArrayList<>();
+    outcomes.overtaken().forEach((m, version) -> (opened.lost(version) ? forgotten : stale).add(m));
+    List<Mutation> done = new ArrayList<>(outcomes.done());
+    done.addAll(forgotten);
+    if (stale.isEmpty()) {
+      settle(answer, done, forgotten);
+      return;
+    }
     if (answer.flight.staged()) {
       stagedWrites.stale(
-          outcomes.stale(),
+          stale,
           answer.again,
           answer.epoch(),
-          () -> settle(answer, outcomes.done()),
+          () -> settle(answer, done, forgotten),
           delivery::failed);
       return;
     }
     steps.then(
-        store.getAll(outcomes.stale().stream().map(Mutation::key).toList()),
+        store.getAll(stale.stream().map(Mutation::key).toList()),
         found -> {
           List<Refusal> conflicts = new ArrayList<>();
           for (int i = 0; i < found.size(); i++) {
-            Mutation mutation = outcomes.stale().get(i);
+            Mutation mutation = stale.get(i);
             Lookup lookup = found.get(i);
             // What is clean is none of ours that is still to come. Where one is, this one is not
             // settled for its sake: the newer may not survive a crash that this one has to.
@@ -183,22 +193,25 @@ final class Settling {
           }
           steps.then(
               refusals.keep(conflicts, answer.epoch()),
-              kept -> settle(answer, outcomes.done()),
-              delivery::failed);
+              kept -> settle(answer, done, forgotten),
+              delivery::storeFailed);
         },
-        delivery::failed);
+        delivery::storeFailed);
   }
 
   /**
    * The database has committed the batch.
    *
    * @param done what it has, or had in a newer version of ours
+   * @param forgotten those of them of which the store does not have the newer version: what it makes clean by that is older than the row, and not to be read
    */
-  private void settle(Answer answer, List<Mutation> done) {
+  private void settle(Answer answer, List<Mutation> done, List<Mutation> forgotten) {
     long frontier = answer.whole ? answer.flight.batch().frontier() : store.frontier(partition);
+    CompletionStage<@Nullable Void> settled =
+        store.settle(partition, answer.epoch(), done, frontier);
     steps.then(
-        store.settle(partition, answer.epoch(), done, frontier),
-        settled -> settled(answer, done),
+        forgotten.isEmpty() ? settled : settled.thenCompose(v -> drop(forgotten)),
+        v -> settled(answer, done),
         failure -> {
           if (Failures.cause(failure) instanceof FencedException || store.failure() != null) {
             delivery.failed(failure);
@@ -209,8 +222,16 @@ final class Settling {
               core.settings().name(),
               partition,
               Failures.message(failure));
-          steps.after(SETTLE_AGAIN, () -> settle(answer, done));
+          steps.after(SETTLE_AGAIN, () -> settle(answer, done, forgotten));
         });
+  }
+
+  private CompletionStage<@Nullable Void> drop(List<Mutation> mutations) {
+    return CompletableFuture.allOf(
+            mutations.stream()
+                .map(mutation -> store.invalidate(mutation.key()).toCompletableFuture())
+                .toArray(CompletableFuture<?>[]::new))
+        .thenApply(v -> null);
   }
 
   private void settled(Answer answer, List<Mutation> done) {
@@ -220,7 +241,7 @@ final class Settling {
     events.answered(flight, outcomes, done, answer.statements);
     engine.settled(done);
     if (flight.staged()) {
-      stagedWrites.settled(outcomes.done());
+      stagedWrites.settled(done);
     }
     engine.released(done.stream().map(Mutation::key).toList());
     if (outcomes.whole()) {
@@ -234,7 +255,7 @@ final class Settling {
       List<Refusal> all = new ArrayList<>();
       outcomes.rejected().forEach((m, error) -> all.add(Refusal.rejected(flight, m, error)));
       outcomes.retried().forEach((m, error) -> all.add(Refusal.notNow(flight, m, error)));
-      steps.then(refusals.keep(all, answer.epoch()), kept -> end(answer), delivery::failed);
+      steps.then(refusals.keep(all, answer.epoch()), kept -> end(answer), delivery::storeFailed);
     }
   }
 

@@ -58,8 +58,8 @@ final class StagedWrites {
   /** The deadline of one that is under way has passed. */
   void tooLateToTakeBack(Mutation mutation) {
     answered.add(mutation.writeId());
-    engine.answer(
-        mutation,
+    engine.answered(
+        mutation.writeId(),
         new OutcomeUnknownException("no answer from the database yet; the write is under way"));
   }
 

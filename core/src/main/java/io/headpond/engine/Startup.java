@@ -13,6 +13,7 @@ import io.headpond.spi.HotStore;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Opened;
+import io.headpond.spi.SharedStore;
 import io.headpond.spi.SystemOfRecord;
 import io.headpond.spi.SystemOfRecordFactory;
 import java.util.ArrayList;
@@ -40,13 +41,16 @@ final class Startup {
   private final List<CacheListener> listeners;
   private final Environment environment;
   private final boolean adopt;
+  private final Role role;
 
   Startup(
       CacheSettings settings,
       RowType declared,
       List<CacheListener> listeners,
       Environment environment,
-      boolean adopt) {
+      boolean adopt,
+      Role role) {
+    this.role = role;
     this.settings = settings;
     this.declared = declared;
     this.listeners = listeners;
@@ -97,6 +101,7 @@ final class Startup {
       HotStore store = stores.open(storeSettings(record.rowType()));
       hotStore = store;
       checkDurability(store);
+      checkRole(store);
       Statistics statistics = new Statistics(environment);
       Core core =
           new Core(
@@ -108,11 +113,18 @@ final class Startup {
               new Settlements(store, environment),
               new Listeners(listeners, environment, statistics));
       Engine engine;
-      if (late == null) {
-        engine = new Engine(core, leases(store, record), LateStart.none(core));
-        LateStart.remember(settings.name(), store, record, environment.wallMicros());
+      if (late != null) {
+        engine = new Engine(core, List.of(), LateStart.with(core, late), role);
+        engine.listen();
       } else {
-        engine = new Engine(core, List.of(), LateStart.with(core, late));
+        List<Lease> leases = shares(core) ? List.of() : leases(store, record);
+        if (shares(core)) {
+          environment.await(record.bind(store.id(), settings.partitions(), false));
+        }
+        engine = new Engine(core, leases, LateStart.none(core), role);
+        engine.listen();
+        environment.await(engine.openPartitions());
+        LateStart.remember(settings.name(), store, record, environment.wallMicros());
       }
       engine.start();
       return new Started(core, engine);
@@ -186,6 +198,20 @@ final class Startup {
         }
         lease = environment.await(record.acquire(store.id(), lease.partition()));
       }
+    }
+  }
+
+  /** Whether leases are taken as they are shared out. Who adopts a table takes them all first. */
+  private boolean shares(Core core) {
+    return core.shared() != null && !adopt;
+  }
+
+  private void checkRole(HotStore store) {
+    if (!role.flushes() && !(store instanceof SharedStore)) {
+      throw new ConfigurationException(
+          "flushes: false: nothing would bring what is written to the database: "
+              + store.id().description()
+              + " belongs to this process alone. It needs a store that several processes share");
     }
   }
 

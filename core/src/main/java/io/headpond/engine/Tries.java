@@ -92,6 +92,12 @@ final class Tries {
     return true;
   }
 
+  /** They are another process's now. */
+  void forget() {
+    trouble = null;
+    backoff.reset();
+  }
+
   /** There are none any more. */
   void stop(String reason) {
     trouble = new Trouble(Kind.STOPPED, reason, 0, core.environment().wallMicros());

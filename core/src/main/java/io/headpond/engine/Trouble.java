@@ -12,6 +12,8 @@ record Trouble(Kind kind, String message, int attempts, long sinceMicros) {
   enum Kind {
     /** The database is away, or said to try again. */
     OUTAGE,
+    /** A shared hot store does not answer. */
+    STORE,
     /** Table or privileges are not what was checked: nothing goes through until somebody acts. It is tried again by itself. */
     BLOCKED,
     /** An error of the program, or of what is plugged into it. It is tried again by itself. */

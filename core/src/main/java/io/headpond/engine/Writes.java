@@ -3,7 +3,6 @@ package io.headpond.engine;
 import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.HeadpondException;
-import io.headpond.Key;
 import io.headpond.OverloadedException;
 import io.headpond.Receipt;
 import io.headpond.RequestConflictException;
@@ -80,9 +79,31 @@ final class Writes {
     if (reason != null) {
       return refuse(reason);
     }
-    if (lines.size() > 0 && !retry(write) && lines.blocks(write.key(), pending(write.key()))) {
+    return lines.size() > 0 && !retry(write) && lines.blocks(write.key(), false)
+        ? behindOthers(write)
+        : put(write);
+  }
+
+  /** Others wait for room: so does this one, unless it needs none. */
+  private CompletableFuture<Receipt> behindOthers(Write write) {
+    if (lines.blocks(write.key(), true)) {
       return lines.join(write);
     }
+    CompletableFuture<Boolean> pending =
+        store
+            .get(write.key())
+            .handle((now, failure) -> failure == null && now.state() == EntryState.PENDING)
+            .toCompletableFuture();
+    if (pending.isDone()) {
+      return pending.join() ? put(write) : lines.join(write);
+    }
+    CompletableFuture<Receipt> result = new CompletableFuture<>();
+    pending.thenAccept(
+        needsNone -> Failures.pass(needsNone ? put(write) : lines.join(write), result));
+    return result;
+  }
+
+  private CompletableFuture<Receipt> put(Write write) {
     CompletableFuture<WriteOutcome> outcome = store.put(write).toCompletableFuture();
     if (outcome.isDone() && !outcome.isCompletedExceptionally()) {
       return conclude(write, outcome.join());
@@ -182,14 +203,6 @@ final class Writes {
     return outcome instanceof Written written
         ? CompletableFuture.completedFuture(acknowledge(write, written))
         : conclude(write, outcome);
-  }
-
-  /** Whether the entry is pending, so that a write of it needs no room. */
-  private boolean pending(Key key) {
-    var lookup = store.get(key).toCompletableFuture();
-    return lookup.isDone()
-        && !lookup.isCompletedExceptionally()
-        && lookup.join().state() == EntryState.PENDING;
   }
 
   private OverloadedException full(String what) {
