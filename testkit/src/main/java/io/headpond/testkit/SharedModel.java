@@ -350,7 +350,11 @@ public final class SharedModel {
       return;
     }
     for (int i = doubleSignals ? 2 : 1; i > 0; i--) {
-      handle.process().schedule(signalDelay, () -> signal.accept(listener));
+      if (signalDelay.isZero()) {
+        handle.process().execute(() -> signal.accept(listener));
+      } else {
+        handle.process().schedule(signalDelay, () -> signal.accept(listener));
+      }
     }
   }
 
