@@ -37,9 +37,6 @@ import org.jspecify.annotations.Nullable;
  * environment, so a run repeats exactly; for one thread.
  */
 public final class SharedModel {
-  /** A full batch, as far as signals go. */
-  private static final int MANY = 100;
-
   private static final int SEGMENT_SIZE = 1 << 16;
 
   final ManualEnvironment environment;
@@ -142,6 +139,7 @@ public final class SharedModel {
             of.maxPendingBytes(),
             of.cacheSize(),
             of.ttl(),
+            of.maxBatchSize(),
             of.tenant(),
             environment);
     settings = own;
@@ -340,8 +338,9 @@ public final class SharedModel {
   }
 
   /** Whether so many ready entries are worth a signal. */
-  static boolean worthTelling(int ready) {
-    return ready == 1 || ready % MANY == 0;
+  boolean worthTelling(int ready) {
+    HotStoreFactory.Settings own = settings;
+    return ready == 1 || (own != null && ready % own.maxBatchSize() == 0);
   }
 
   private void tell(SharedModelHandle handle, Consumer<Signals> signal) {

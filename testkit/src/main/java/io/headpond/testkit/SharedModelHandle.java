@@ -203,8 +203,7 @@ final class SharedModelHandle implements SharedStore {
                     outcome -> {
                       if (outcome instanceof WriteOutcome.Written written) {
                         model.given(partition, written.mutation(), level);
-                        if (level != Durability.DATABASE
-                            && SharedModel.worthTelling(written.ready())) {
+                        if (level != Durability.DATABASE && model.worthTelling(written.ready())) {
                           int ready = written.ready();
                           model.tellOthers(this, signals -> signals.written(partition, ready));
                         }
@@ -449,13 +448,13 @@ final class SharedModelHandle implements SharedStore {
   }
 
   @Override
-  public boolean deferredFull() {
-    return model.journal().deferredFull();
+  public boolean deferredFull(int partition) {
+    return model.journal().deferredFull(partition);
   }
 
   @Override
-  public boolean lettersFull() {
-    return model.journal().lettersFull();
+  public boolean lettersFull(int partition) {
+    return model.journal().lettersFull(partition);
   }
 
   @Override
