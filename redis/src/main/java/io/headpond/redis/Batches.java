@@ -1,6 +1,7 @@
 package io.headpond.redis;
 
 import io.headpond.ConfigurationException;
+import io.headpond.Durability;
 import io.headpond.Key;
 import io.headpond.redis.Shard.Carried;
 import io.headpond.spi.Failure;
@@ -125,7 +126,12 @@ final class Batches {
       Shard shard, long epoch, String state, List<String> texts) {
     List<byte[]> keys = texts.stream().map(text -> shard.entry(Keys.bytes(text))).toList();
     return caller
-        .run(shard, Scripts.CARRY, keys, List.of(Keys.bytes(epoch), Keys.bytes(state)), false)
+        .run(
+            shard,
+            Scripts.CARRY,
+            keys,
+            List.of(Keys.bytes(epoch), Keys.bytes(state)),
+            Durability.MEMORY)
         .thenApply(
             items -> {
               List<Value> values = new ArrayList<>(texts.size());
@@ -182,7 +188,7 @@ final class Batches {
       args.add(Keys.bytes((carried == null ? mutation.version() : carried.until()) + 1));
     }
     return caller
-        .run(shard, Scripts.SETTLE, keys, args, false)
+        .run(shard, Scripts.SETTLE, keys, args, Durability.MEMORY)
         .thenApply(
             items -> {
               mutations.forEach(mutation -> said(shard, mutation));
@@ -237,7 +243,7 @@ final class Batches {
                 Keys.bytes(failure.error().errorClass().name()),
                 Keys.bytes(code == null ? "" : code),
                 Keys.bytes(cut(failure.error().message()))),
-            false)
+            Durability.MEMORY)
         .thenApply(
             items -> {
               boolean done = items.number() == 1;
@@ -280,7 +286,7 @@ final class Batches {
             Scripts.UNSTAGE,
             List.of(caller.entry(mutation.key())),
             List.of(epoch, Keys.bytes(mutation.version()), Stored.hex(mutation.writeId())),
-            false)
+            Durability.MEMORY)
         .thenApply(Items::number);
   }
 }

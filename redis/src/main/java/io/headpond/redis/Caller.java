@@ -1,5 +1,6 @@
 package io.headpond.redis;
 
+import io.headpond.Durability;
 import io.headpond.Key;
 import io.headpond.OverloadedException;
 import io.headpond.UnavailableException;
@@ -108,12 +109,12 @@ final class Caller {
 
   /** A script without keys of its own. */
   CompletableFuture<Items> run(Shard shard, Script script, List<byte[]> args) {
-    return run(shard, script, List.of(), args, false);
+    return run(shard, script, List.of(), args, Durability.MEMORY);
   }
 
   /** A script about one entry. */
   CompletableFuture<Items> run(Key key, Script script, List<byte[]> args) {
-    return run(shard(key), script, List.of(entry(key)), args, false);
+    return run(shard(key), script, List.of(entry(key)), args, Durability.MEMORY);
   }
 
   /**
@@ -121,9 +122,10 @@ final class Caller {
    *
    * @param keys its own, behind those of the partition
    * @param args its own, behind those of all scripts
+   * @param level what its answer stands for
    */
   CompletableFuture<Items> run(
-      Shard shard, Script script, List<byte[]> keys, List<byte[]> args, boolean replicated) {
+      Shard shard, Script script, List<byte[]> keys, List<byte[]> args, Durability level) {
     List<byte[]> allKeys = new ArrayList<>(shard.keys.size() + keys.size());
     allKeys.addAll(shard.keys);
     allKeys.addAll(keys);
@@ -136,7 +138,7 @@ final class Caller {
     allArgs.add(Keys.bytes(maxBytes));
     allArgs.add(Keys.bytes(settings.maxBatchSize()));
     allArgs.addAll(args);
-    return wire.script(script, allKeys, allArgs, replicated)
+    return wire.script(script, allKeys, allArgs, level)
         .thenApply(answer -> items(shard, answer))
         .toCompletableFuture();
   }
@@ -218,12 +220,16 @@ final class Caller {
     return all(parts);
   }
 
-  /** What the servers promise now; read by each write. */
-  boolean replicates() {
-    return wire.levels().contains(io.headpond.Durability.REPLICAS);
+  /** The strongest level that the servers keep now. */
+  Durability strongest() {
+    Durability strongest = Durability.MEMORY;
+    for (Durability level : wire.levels()) {
+      strongest = level.compareTo(strongest) > 0 ? level : strongest;
+    }
+    return strongest;
   }
 
   static CompletionStage<Wire.Answer> store(Wire wire, Script script, Keys keys, byte[]... args) {
-    return wire.script(script, List.of(keys.store()), List.of(args), false);
+    return wire.script(script, List.of(keys.store()), List.of(args), Durability.MEMORY);
   }
 }

@@ -1,6 +1,7 @@
 package io.headpond.redis;
 
 import io.headpond.DeadLetterFilter;
+import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.PendingEntry;
@@ -82,7 +83,7 @@ final class Letters {
             Scripts.LETTER,
             List.of(caller.entry(key)),
             List.of(Keys.bytes(what), Keys.bytes(version), Stored.hex(caller.environment.random())),
-            caller.replicates())
+            caller.strongest())
         .thenApply(
             items ->
                 switch ((int) items.number()) {
@@ -185,7 +186,7 @@ final class Letters {
       Shard shard, List<String> texts, String rows) {
     List<byte[]> keys = texts.stream().map(text -> shard.entry(Keys.bytes(text))).toList();
     return caller
-        .run(shard, Scripts.DESCRIBE, keys, List.of(Keys.bytes(rows)), false)
+        .run(shard, Scripts.DESCRIBE, keys, List.of(Keys.bytes(rows)), Durability.MEMORY)
         .thenApply(
             items -> {
               Map<String, Described> described = new HashMap<>();

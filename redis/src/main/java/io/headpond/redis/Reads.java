@@ -1,6 +1,7 @@
 package io.headpond.redis;
 
 import io.headpond.ConfigurationException;
+import io.headpond.Durability;
 import io.headpond.EntryState;
 import io.headpond.Key;
 import io.headpond.Row;
@@ -118,7 +119,7 @@ final class Reads {
       long random = caller.environment.random();
       tokens.add(Stored.hex(random == 0 ? 1 : random));
     }
-    return Caller.overloaded(caller.run(shard, Scripts.LOOKUP, entries, tokens, false))
+    return Caller.overloaded(caller.run(shard, Scripts.LOOKUP, entries, tokens, Durability.MEMORY))
         .thenAccept(
             items -> {
               for (int index : missed) {

@@ -1,5 +1,6 @@
 package io.headpond.redis;
 
+import io.headpond.Durability;
 import io.headpond.Key;
 import io.headpond.RequestConflictException;
 import io.headpond.RequestId;
@@ -41,8 +42,8 @@ final class Requests {
     if (tries > MOST_TRIES) {
       return CompletableFuture.failedFuture(underWay(request));
     }
-    boolean replicated = write.durability() == io.headpond.Durability.REPLICAS;
-    return claim(request.id(), text, takenOver, replicated)
+    Durability level = Writes.level(write);
+    return claim(request.id(), text, takenOver, level)
         .thenCompose(
             claim -> {
               if (claim.key.equals(Keys.text(text))) {
@@ -64,8 +65,7 @@ final class Requests {
                         });
               }
               boolean abandoned = claim.age >= ABANDONED_MICROS;
-              return carriedOut(
-                      request.id(), claim.key, abandoned ? claim.generation : 0, replicated)
+              return carriedOut(request.id(), claim.key, abandoned ? claim.generation : 0, level)
                   .thenCompose(
                       earlier -> {
                         if (earlier != null) {
@@ -86,13 +86,13 @@ final class Requests {
 
   /** The request that was carried out under an id; null if none was. */
   CompletableFuture<@Nullable Remembered> request(String id) {
-    boolean replicated = caller.replicates();
-    return claim(id, new byte[0], 0, replicated)
+    Durability level = caller.strongest();
+    return claim(id, new byte[0], 0, level)
         .thenCompose(
             claim ->
                 claim.generation == 0
                     ? CompletableFuture.completedFuture((@Nullable Remembered) null)
-                    : carriedOut(id, claim.key, 0, replicated));
+                    : carriedOut(id, claim.key, 0, level));
   }
 
   /**
@@ -103,8 +103,7 @@ final class Requests {
    */
   private record Claim(long generation, String key, long age) {}
 
-  private CompletableFuture<Claim> claim(
-      String id, byte[] text, long takenOver, boolean replicated) {
+  private CompletableFuture<Claim> claim(String id, byte[] text, long takenOver, Durability level) {
     Shard shard = claims(id);
     return Caller.overloaded(
         caller
@@ -113,7 +112,7 @@ final class Requests {
                 Scripts.CLAIM,
                 List.of(caller.keys.claim(shard.number, id)),
                 List.of(text, Keys.bytes(takenOver)),
-                replicated)
+                level)
             .thenApply(items -> new Claim(items.number(), items.text(), items.number())));
   }
 
@@ -125,7 +124,7 @@ final class Requests {
         Scripts.RELEASE,
         List.of(caller.keys.claim(shard.number, id)),
         List.of(Keys.bytes(generation)),
-        false);
+        Durability.MEMORY);
   }
 
   private Shard claims(String id) {
@@ -133,7 +132,7 @@ final class Requests {
   }
 
   private CompletableFuture<@Nullable Remembered> carriedOut(
-      String id, String keyText, long voided, boolean replicated) {
+      String id, String keyText, long voided, Durability level) {
     Shard shard = caller.shard(caller.texts.key(keyText));
     return Caller.overloaded(
         caller
@@ -142,7 +141,7 @@ final class Requests {
                 Scripts.REQUEST,
                 List.of(caller.keys.request(shard.number, id)),
                 List.of(Keys.bytes(voided)),
-                replicated)
+                level)
             .thenApply(
                 items -> {
                   byte[] value = items.bytes();

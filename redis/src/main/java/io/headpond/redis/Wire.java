@@ -45,12 +45,6 @@ interface Wire extends AutoCloseable {
   CompletionStage<Answer> script(
       Script script, List<byte[]> keys, List<byte[]> args, Durability level);
 
-  /** At {@code REPLICAS} or at {@code MEMORY}. */
-  default CompletionStage<Answer> script(
-      Script script, List<byte[]> keys, List<byte[]> args, boolean replicated) {
-    return script(script, keys, args, replicated ? Durability.REPLICAS : Durability.MEMORY);
-  }
-
   /** The values of some keys of one slot, at least one, as an array of strings and nils. */
   CompletionStage<Answer> get(List<byte[]> keys);
 

@@ -1,5 +1,6 @@
 package io.headpond.redis;
 
+import io.headpond.Durability;
 import io.headpond.OverloadedException;
 import io.headpond.spi.WriteOutcome;
 import java.time.Duration;
@@ -27,14 +28,14 @@ final class WriteQueue {
    *
    * @param keys its entry, and if it has a request id where that is remembered
    * @param args as {@code put.lua} takes them
-   * @param replicated whether the answer waits for replicas
+   * @param level what the answer of the servers stands for
    */
   record Waiting(
       io.headpond.spi.Write write,
       long writeId,
       List<byte[]> keys,
       List<byte[]> args,
-      boolean replicated,
+      Durability level,
       CompletableFuture<@Nullable WriteOutcome> outcome) {
     int bytes() {
       int sum = 0;
@@ -100,7 +101,7 @@ final class WriteQueue {
             && (batch.isEmpty()
                 || (batch.size() < MOST_WRITES
                     && bytes + next.bytes() <= MOST_BYTES
-                    && next.replicated() == batch.get(0).replicated()));
+                    && next.level() == batch.get(0).level()));
         next = waiting.peek()) {
       waiting.remove();
       batch.add(next);

@@ -114,16 +114,14 @@ final class Writes {
       args.add(Keys.bytes(request.fingerprint()));
     }
     args.set(0, Keys.bytes(flags.toString()));
-    Waiting waiting =
-        new Waiting(
-            write,
-            id,
-            keys,
-            args,
-            write.durability() == Durability.REPLICAS,
-            new CompletableFuture<>());
+    Waiting waiting = new Waiting(write, id, keys, args, level(write), new CompletableFuture<>());
     shard.writes.add(waiting);
     return waiting.outcome();
+  }
+
+  /** What the answer of the servers to a write stands for. That of one at {@code DATABASE} is not told to anybody. */
+  static Durability level(Write write) {
+    return write.durability() == Durability.DATABASE ? Durability.MEMORY : write.durability();
   }
 
   private static long nonZero(long random) {
@@ -142,8 +140,7 @@ final class Writes {
     try {
       answer =
           Caller.overloaded(
-              caller.run(
-                  caller.shards[partition], Scripts.PUT, keys, args, batch.get(0).replicated()));
+              caller.run(caller.shards[partition], Scripts.PUT, keys, args, batch.get(0).level()));
     } catch (RuntimeException | Error e) {
       answer = CompletableFuture.failedFuture(e);
     }

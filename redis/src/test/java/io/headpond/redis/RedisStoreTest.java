@@ -323,7 +323,7 @@ class RedisStoreTest {
                 Scripts.CLAIM,
                 List.of(caller.keys.claim(at, "r")),
                 List.of(Keys.bytes("a"), Keys.bytes(0)),
-                false));
+                io.headpond.Durability.MEMORY));
     long generation = claim.number();
     assertThatThrownBy(() -> await(store.put(again)))
         .isInstanceOfSatisfying(
