@@ -127,6 +127,20 @@ class ParentsTest {
     assertCounted(applyCustomers(100, remove).get(0));
   }
 
+  /** While a partition passes from one worker to another nobody holds it, and its entries still come. */
+  @Test
+  void aPartitionBetweenTwoWorkersHoldsItsOrdersBack() {
+    StoreId shared = new StoreId(new UUID(1, 2), "redis a", true);
+    get(customers.bind(shared, 1, true));
+    get(customers.crew(shared, "a"));
+    ofCustomers = get(customers.acquire(shared, 0));
+    applyCustomers(100);
+    get(customers.release(ofCustomers));
+    assertUncounted(applyOrders(put(1, 7L, 150)).get(0));
+    get(customers.leave(shared));
+    assertCounted(applyOrders(put(1, 7L, 150)).get(0));
+  }
+
   @Test
   void aDatasetThatIsNoLongerServedHoldsNothingBack() {
     DB.execute(

@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -287,6 +288,59 @@ class SharedStoreTest {
     DB.execute(
         "BEGIN; DELETE FROM headpond_lease WHERE dataset = 'd%1$s'; INSERT INTO headpond_lease SELECT * FROM %1$s_backup WHERE dataset = 'd%1$s'; COMMIT"
             .formatted(table));
+  }
+
+  /** Each row that is written notes the epoch that the lease has then. */
+  @Test
+  void ofManyThatTakeTheLeaseFromEachOtherOnlyTheOneThatHasItWrites() throws Exception {
+    DB.execute(
+        "CREATE TABLE %1$s_log (seq bigserial, epoch bigint, version bigint)".formatted(table),
+        "CREATE FUNCTION %1$s_f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO %1$s_log (epoch, version) SELECT epoch, NEW.version FROM headpond_lease WHERE dataset = ''d%1$s''; RETURN NEW; END'"
+            .formatted(table),
+        "CREATE TRIGGER l AFTER INSERT ON %1$s FOR EACH ROW EXECUTE FUNCTION %1$s_f()"
+            .formatted(table));
+    AtomicInteger ids = new AtomicInteger();
+    List<CompletableFuture<Integer>> all = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      SystemOfRecord worker = bound();
+      all.add(CompletableFuture.supplyAsync(() -> work(worker, ids)));
+    }
+    int applied = 0;
+    for (CompletableFuture<Integer> each : all) {
+      applied += get(each);
+    }
+    assertThat(applied).isPositive();
+    assertThat(DB.query("SELECT count(*) FROM " + table)).containsExactly("" + applied);
+    assertThat(
+            DB.query(
+                "SELECT 1 FROM %1$s_log AS a JOIN %1$s_log AS b ON a.seq < b.seq AND a.epoch > b.epoch"
+                    .formatted(table)))
+        .as("written under a lease that was gone")
+        .isEmpty();
+    assertThat(DB.query("SELECT 1 FROM %1$s_log WHERE version / 1000 <> epoch".formatted(table)))
+        .as("written under the lease of another")
+        .isEmpty();
+  }
+
+  /** Takes the lease, also from one that is about to write, and writes until it loses it. */
+  private int work(SystemOfRecord worker, AtomicInteger ids) {
+    int applied = 0;
+    for (int round = 0; round < 25; round++) {
+      try {
+        Lease lease = get(worker.acquire(STORE, 0));
+        for (int i = 0; i < 5; i++) {
+          int id = ids.incrementAndGet();
+          long version = lease.epoch() * 1_000 + round;
+          get(worker.apply(new Batch(id, List.of(put("w", id, version)), 0), lease));
+          applied++;
+        }
+      } catch (LeaseHeldException e) {
+        expire();
+      } catch (FencedException e) {
+        // Another one has it now.
+      }
+    }
+    return applied;
   }
 
   // workers
