@@ -29,10 +29,7 @@ import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -211,9 +208,7 @@ public final class RedisStore implements SharedStore {
 
   @Override
   public Durability strongest() {
-    Set<Durability> levels = EnumSet.of(Durability.MEMORY);
-    levels.addAll(caller.wire.levels());
-    return Collections.max(levels);
+    return caller.strongest();
   }
 
   @Override

@@ -5,6 +5,6 @@ import io.headpond.redis.servers.ServerBinary;
 /** The Redis of this machine. */
 class NewerRedisStoreContractTest extends StoreContract {
   NewerRedisStoreContractTest() {
-    super(ServerBinary.REDIS);
+    super(Target.one(ServerBinary.REDIS));
   }
 }

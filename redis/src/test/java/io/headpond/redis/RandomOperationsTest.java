@@ -45,7 +45,7 @@ class RandomOperationsTest {
   private static final int STEPS = 600;
 
   private final ManualEnvironment environment = new ManualEnvironment();
-  private final StoreFixture fixture = new StoreFixture(OneServer.of(ServerBinary.REDIS_6_2));
+  private final StoreFixture fixture = new StoreFixture(Target.one(ServerBinary.REDIS_6_2));
   private final Map<Key, Mutation> last = new HashMap<>();
   private final List<Mutation> letters = new ArrayList<>();
   private RedisStore store;

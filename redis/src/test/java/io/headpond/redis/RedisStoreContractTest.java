@@ -5,6 +5,6 @@ import io.headpond.redis.servers.ServerBinary;
 /** The oldest Redis that is supported. */
 class RedisStoreContractTest extends StoreContract {
   RedisStoreContractTest() {
-    super(ServerBinary.REDIS_6_2);
+    super(Target.one(ServerBinary.REDIS_6_2));
   }
 }

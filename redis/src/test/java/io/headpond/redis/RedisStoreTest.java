@@ -51,9 +51,8 @@ class RedisStoreTest {
       new Failure(DatabaseError.of(ErrorClass.VALUE, "value too long"), 7);
 
   private final ManualEnvironment environment = new ManualEnvironment();
-  private final OneServer on = OneServer.of(ServerBinary.REDIS_6_2);
-  private final TestServer server = on.server();
-  private final StoreFixture fixture = new StoreFixture(on);
+  private final StoreFixture fixture = new StoreFixture(Target.one(ServerBinary.REDIS_6_2));
+  private final TestServer server = fixture.server();
   private final List<RedisStore> opened = new ArrayList<>();
 
   @AfterEach
@@ -323,7 +322,7 @@ class RedisStoreTest {
                 Scripts.CLAIM,
                 List.of(caller.keys.claim(at, "r")),
                 List.of(Keys.bytes("a"), Keys.bytes(0)),
-                io.headpond.Durability.MEMORY));
+                Durability.MEMORY));
     long generation = claim.number();
     assertThatThrownBy(() -> await(store.put(again)))
         .isInstanceOfSatisfying(

@@ -1,6 +1,5 @@
 package io.headpond.redis;
 
-import io.headpond.redis.servers.ServerBinary;
 import io.headpond.spi.HotStoreFactory;
 import io.headpond.testkit.SharedStoreContractTest;
 import java.time.Duration;
@@ -8,12 +7,12 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** The contract of shared hot stores on one real server. */
+/** The contract of shared hot stores on real servers. */
 abstract class StoreContract extends SharedStoreContractTest {
   private final StoreFixture fixture;
 
-  StoreContract(ServerBinary binary) {
-    fixture = new StoreFixture(OneServer.of(binary));
+  StoreContract(Target target) {
+    fixture = new StoreFixture(target);
   }
 
   @Override
@@ -32,7 +31,7 @@ abstract class StoreContract extends SharedStoreContractTest {
 
   @Override
   protected void empty() {
-    fixture.server().call("FLUSHALL");
+    fixture.empty();
   }
 
   @Override

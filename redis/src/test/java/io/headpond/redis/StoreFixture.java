@@ -2,6 +2,7 @@ package io.headpond.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.headpond.Durability;
 import io.headpond.HeadpondException;
 import io.headpond.redis.servers.TestServer;
 import io.headpond.testkit.ManualEnvironment;
@@ -41,26 +42,30 @@ final class StoreFixture {
       """;
 
   final String prefix = "test" + TESTS.incrementAndGet();
-  private final TestServer server;
-  private final Connections connections;
+  private final Target target;
   private final RedisStore.Factory factory;
 
-  StoreFixture(OneServer on) {
-    this.server = on.server();
-    this.connections = on.connections();
-    this.factory = new RedisStore.Factory(connections, prefix, true);
+  StoreFixture(Target target) {
+    this.target = target;
+    this.factory = new RedisStore.Factory(target.connections(), prefix, true);
   }
 
+  /** The server of the first partition. */
   TestServer server() {
-    return server;
+    return target.serverOf(prefix + ":{things:0}");
   }
 
   Wire wire() {
-    return connections.wire();
+    return target.connections().wire();
+  }
+
+  void empty() {
+    target.masters().forEach(master -> master.call("FLUSHALL"));
   }
 
   /** The server is another process afterwards, and has all that it had. */
   void restart(ManualEnvironment environment) {
+    TestServer server = server();
     server.stop();
     server.start();
     awaitConnection(environment);
@@ -73,17 +78,21 @@ final class StoreFixture {
   /** Lets manual time pass, also for what is in the server. */
   void advance(ManualEnvironment environment, Duration duration) {
     environment.advance(duration);
-    server.call("EVAL", AGE, "0", prefix, Long.toString(duration.toMillis()), Long.toString(APART));
+    for (TestServer master : target.masters()) {
+      master.call(
+          "EVAL", AGE, "0", prefix, Long.toString(duration.toMillis()), Long.toString(APART));
+    }
   }
 
-  /** Waits until calls reach the server again. */
+  /** Waits until calls reach the server again, and it keeps what it kept. */
   private void awaitConnection(ManualEnvironment environment) {
     until(
         environment,
         () -> {
           try {
-            await(environment, connections.wire().get(List.of(Keys.bytes("any"))));
-            return true;
+            await(environment, wire().get(List.of(new Keys(prefix, "things").entries(0))));
+            ((Servers) wire()).check();
+            return wire().levels().contains(Durability.DISK);
           } catch (HeadpondException e) {
             return false;
           }

@@ -5,6 +5,6 @@ import io.headpond.redis.servers.ServerBinary;
 /** The Valkey of this machine. */
 class ValkeyStoreContractTest extends StoreContract {
   ValkeyStoreContractTest() {
-    super(ServerBinary.VALKEY);
+    super(Target.one(ServerBinary.VALKEY));
   }
 }
