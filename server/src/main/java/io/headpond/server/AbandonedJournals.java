@@ -22,11 +22,13 @@ final class AbandonedJournals {
    * @throws ConfigurationException that names the dataset, how much is pending, and what to do
    */
   static void refuse(ServerConfig config) {
+    boolean shared = config.store().shared();
     Set<String> configured =
         config.datasets().stream().map(DatasetConfig::name).collect(Collectors.toSet());
     for (Path folder : folders(config.journals())) {
       String dataset = folder.getFileName().toString();
-      if (configured.contains(dataset)) {
+      boolean declared = configured.contains(dataset);
+      if (declared && !shared) {
         continue;
       }
       long pending = JournalTool.pending(folder);
@@ -34,11 +36,16 @@ final class AbandonedJournals {
         throw new ConfigurationException(
             "dataset "
                 + dataset
-                + " is not in the configuration, but "
+                + (declared
+                    ? " is to be kept in Redis, but "
+                    : " is not in the configuration, but ")
                 + pending
                 + " of its entries are still pending in "
                 + folder
-                + "; put it back and let it drain, or move that folder away to give them up");
+                + (declared
+                    ? "; start once without Redis and let it drain, or move that folder away to give"
+                        + " them up"
+                    : "; put it back and let it drain, or move that folder away to give them up"));
       }
     }
   }

@@ -63,7 +63,7 @@ final class ApiClient {
 
   /** The answer to a PUT of a JSON body; none if it is empty. */
   String put(String path, String body) {
-    return send("PUT", path, body, BodyHandlers.ofString());
+    return send("PUT", path, body, "", BodyHandlers.ofString());
   }
 
   /** The answer to a DELETE. */
@@ -77,9 +77,23 @@ final class ApiClient {
     void take(String line) throws IOException;
   }
 
+  /** The answer to a POST of lines of JSON. */
+  String postLines(String path, String lines) {
+    return send("POST", path, lines, "application/x-ndjson", BodyHandlers.ofString());
+  }
+
+  /** Gives each line of the answer to a POST without a body, as {@link #lines} does. */
+  void postLines(String path, Line line) throws IOException {
+    lines("POST", path, line);
+  }
+
   /** Gives each line of the answer to a GET, as it comes. A last line that is a problem is an error: the answer was cut. */
   void lines(String path, Line line) throws IOException {
-    try (Stream<String> lines = send("GET", path, "", BodyHandlers.ofLines())) {
+    lines("GET", path, line);
+  }
+
+  private void lines(String method, String path, Line line) throws IOException {
+    try (Stream<String> lines = send(method, path, "", "", BodyHandlers.ofLines())) {
       for (Iterator<String> each = lines.iterator(); each.hasNext(); ) {
         String text = each.next();
         if (text.startsWith(PROBLEM)) {
@@ -183,10 +197,10 @@ final class ApiClient {
   }
 
   private String send(String method, String path) {
-    return send(method, path, "", BodyHandlers.ofString());
+    return send(method, path, "", "", BodyHandlers.ofString());
   }
 
-  private <T> T send(String method, String path, String body, BodyHandler<T> handler) {
+  private <T> T send(String method, String path, String body, String type, BodyHandler<T> handler) {
     URI uri;
     try {
       uri = URI.create(server.replaceAll("/+$", "") + path);
@@ -196,9 +210,12 @@ final class ApiClient {
     if (uri.getHost() == null || uri.getScheme() == null || !uri.getScheme().matches("https?")) {
       throw new HeadpondException("--server " + server + ": is no URL; use http://host:port");
     }
+    HttpRequest.Builder begun = options.authorize(HttpRequest.newBuilder(uri));
+    if (!type.isEmpty()) {
+      begun.header("Content-Type", type);
+    }
     HttpRequest request =
-        options
-            .authorize(HttpRequest.newBuilder(uri))
+        begun
             .method(
                 method,
                 body.isEmpty()

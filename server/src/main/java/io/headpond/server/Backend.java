@@ -9,11 +9,14 @@ import io.headpond.jdbc.JdbcDatabase;
 import io.headpond.jdbc.JdbcTable;
 import io.headpond.journal.JournalStore;
 import io.headpond.postgres.EmbeddedPostgres;
+import io.headpond.redis.RedisStore;
 import io.headpond.server.config.DatabaseConfig;
 import io.headpond.server.config.DatasetConfig;
+import io.headpond.server.config.RedisConfig;
 import io.headpond.server.config.ServerConfig;
 import io.headpond.server.lab.Lab;
 import io.headpond.server.lab.SimulatedFailures;
+import io.headpond.spi.HotStoreFactory;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +25,7 @@ final class Backend implements AutoCloseable {
   private final ServerConfig config;
   private final @Nullable EmbeddedPostgres embedded;
   private final JdbcDatabase database;
-
+  private final RedisStore.@Nullable Factory redis;
   private final Lab lab;
 
   private Backend(
@@ -31,10 +34,26 @@ final class Backend implements AutoCloseable {
     this.lab = lab;
     this.embedded = embedded;
     this.database = database;
+    this.redis = redis(config);
+  }
+
+  /** Connects to nothing yet. */
+  private static RedisStore.@Nullable Factory redis(ServerConfig config) {
+    RedisConfig redis = config.store().redis();
+    if (redis == null) {
+      return null;
+    }
+    try {
+      return RedisStore.at(redis.url()).prefix(redis.prefix());
+    } catch (ConfigurationException e) {
+      throw new ConfigurationException("redis: " + e.getMessage(), e);
+    }
   }
 
   /** Starts the embedded database if that is the one; connects to nothing yet. */
   static Backend open(ServerConfig config, Lab lab) {
+    // What is wrong with its URL is told before a database is started.
+    var unused = redis(config);
     DatabaseConfig own = config.database();
     if (own == null) {
       EmbeddedPostgres embedded = EmbeddedPostgres.builder().directory(config.postgres()).start();
@@ -83,8 +102,13 @@ final class Backend implements AutoCloseable {
     var builder =
         WriteBehindCache.builder(dataset.rowType())
             .settings(dataset.settings())
+            .flushes(config.store().worker())
             .store(store(dataset))
             .systemOfRecord(new SimulatedFailures(table, lab));
+    String instance = config.store().instance();
+    if (instance != null) {
+      builder.instance(instance);
+    }
     try {
       return (adopt ? builder.adopt() : builder).build();
     } catch (ConfigurationException e) {
@@ -122,10 +146,19 @@ final class Backend implements AutoCloseable {
     }
   }
 
-  private JournalStore.Factory store(DatasetConfig dataset) {
+  private HotStoreFactory store(DatasetConfig dataset) {
+    if (redis != null) {
+      return redis;
+    }
     JournalStore.Factory store = JournalStore.in(config.journals());
     Long bytes = dataset.maxRequestBytes();
     return bytes == null ? store : store.maxRequestBytes(bytes);
+  }
+
+  /** Where what is pending is kept, for people. */
+  String store() {
+    RedisConfig shared = config.store().redis();
+    return shared == null ? config.journals().toString() : shared.shown();
   }
 
   /** For people who connect with JDBC. The password of a database of the user's own is not in it. */
@@ -148,6 +181,9 @@ final class Backend implements AutoCloseable {
   @Override
   public void close() {
     try {
+      if (redis != null) {
+        redis.close();
+      }
       database.close();
     } finally {
       if (embedded != null) {

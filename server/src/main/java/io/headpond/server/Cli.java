@@ -29,9 +29,11 @@ import picocli.CommandLine.ParseResult;
     subcommands = {
       ServeCommand.class,
       StatusCommand.class,
+      WorkersCommand.class,
       PendingCommand.class,
       FlushCommand.class,
       DeadLettersCommand.class,
+      QueueCommand.class,
       LabCommand.class,
       JournalCommand.class,
       SchemaCommand.class,

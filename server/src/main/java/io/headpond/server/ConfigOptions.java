@@ -40,6 +40,15 @@ final class ConfigOptions {
       })
   private @Nullable String databaseUrl;
 
+  @Option(
+      names = "--redis-url",
+      paramLabel = "URL",
+      description = {
+        "redis://[[user]:password@]host[:port], for a hot store that many servers share (HEADPOND_REDIS_URL;",
+        "without --config also REDIS_URL). Default: the embedded one, with its journal in the data folder."
+      })
+  private @Nullable String redisUrl;
+
   /** What the file says. */
   ConfigFile file() {
     Map<String, String> environment = System.getenv();
@@ -50,7 +59,7 @@ final class ConfigOptions {
 
   /** The configuration, with flags that only {@code serve} has. */
   ServerConfig resolve(ServeFlags serve) {
-    return new Overrides(serve, dataDir, databaseUrl)
+    return new Overrides(serve, dataDir, databaseUrl, redisUrl)
         .over(file(), System.getenv(), System.getProperty("headpond.home"));
   }
 

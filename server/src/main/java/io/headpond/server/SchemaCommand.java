@@ -38,6 +38,11 @@ final class SchemaCommand implements Callable<Integer> {
       if (dataset == null || dataset.equals(declared.name())) {
         JdbcTable table = Backend.mapped(database.table(declared.table()), declared);
         System.out.println(table.createStatement(declared.rowType()));
+        System.out.println(
+            "\n-- If the table is there without a column for the versions, which a hot store that servers share"
+                + " needs:\n-- "
+                + table.versionColumnStatement().strip().replace("\n", "\n-- ")
+                + "\n");
       }
     }
     return Cli.DONE;

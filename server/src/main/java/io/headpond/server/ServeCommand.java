@@ -2,11 +2,14 @@ package io.headpond.server;
 
 import io.headpond.server.config.ServeFlags;
 import io.headpond.server.config.ServerConfig;
+import io.headpond.server.config.ServerRole;
 import io.headpond.server.config.Values;
 import io.headpond.server.lab.LabSettings;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -50,6 +53,25 @@ final class ServeCommand implements Callable<Integer> {
       description = "Listens on that address without tokens: whoever reaches it may do everything.")
   private boolean allowAnonymous;
 
+  @Option(
+      names = "--role",
+      paramLabel = "ROLE",
+      split = ",",
+      converter = RoleConverter.class,
+      description = {
+        "api (reads and writes entries), worker (brings them to the database); several, or joined by a comma.",
+        "Less than both needs --redis-url (HEADPOND_ROLE). Default: both."
+      })
+  private @Nullable List<ServerRole> roles;
+
+  @Option(
+      names = "--instance",
+      paramLabel = "NAME",
+      converter = TokenCommand.NameConverter.class,
+      description =
+          "What this server is called among the workers (HEADPOND_INSTANCE). Default: host and process id.")
+  private @Nullable String instance;
+
   @Mixin private final ConfigOptions options = new ConfigOptions();
 
   @Option(
@@ -81,8 +103,7 @@ final class ServeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     StopSignals signals = StopSignals.install();
-    ServerConfig config =
-        simulating(options.resolve(new ServeFlags(host, port, drainTimeout, allowAnonymous)));
+    ServerConfig config = simulating(options.resolve(flags()));
     PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
     Server server;
     try {
@@ -90,7 +111,9 @@ final class ServeCommand implements Callable<Integer> {
     } catch (StopSignals.Ended e) {
       out.println(
           "Stopped before it was ready. What was pending is kept in "
-              + config.journals()
+              + (config.store().redis() == null
+                  ? config.journals()
+                  : config.store().redis().shown())
               + " and is written at the next start.");
       return StopSignals.ENDED;
     }
@@ -99,10 +122,20 @@ final class ServeCommand implements Callable<Integer> {
     signals.await();
     out.println("Stopping: no more writes are taken; what is pending is being written.");
     // Said before anything is closed: a database that hangs holds that up.
-    int exit = report(server.drain(), config, out);
+    int exit = report(server.drain(), server.backend().store(), out);
     signals.decided(exit);
     server.close();
     return exit;
+  }
+
+  private ServeFlags flags() {
+    return new ServeFlags(
+        host,
+        port,
+        drainTimeout,
+        allowAnonymous,
+        roles == null ? null : EnumSet.copyOf(roles),
+        instance);
   }
 
   /** The configuration with what the flags say of the lab. */
@@ -116,7 +149,7 @@ final class ServeCommand implements Callable<Integer> {
             outage));
   }
 
-  private static int report(Server.Stopped stopped, ServerConfig config, PrintWriter out) {
+  private static int report(Server.Stopped stopped, String store, PrintWriter out) {
     String written =
         String.format(
             Locale.ROOT,
@@ -127,10 +160,7 @@ final class ServeCommand implements Callable<Integer> {
             ? ""
             : " Dead letters: " + byDataset(stopped.letters()) + ", kept there, too.";
     if (stopped.pending().isEmpty()) {
-      out.println(
-          written
-              + "nothing is pending."
-              + letters.replace("there, too", "in " + config.journals()));
+      out.println(written + "nothing is pending." + letters.replace("there, too", "in " + store));
       return Cli.DONE;
     }
     out.println(
@@ -138,10 +168,12 @@ final class ServeCommand implements Callable<Integer> {
             + "still pending: "
             + byDataset(stopped.pending())
             + ". They are kept in "
-            + config.journals()
-            + " and are written at the next start."
+            + store
+            + (stopped.seenTo()
+                ? "; other workers bring them to the database."
+                : " and are written at the next start.")
             + letters);
-    return Cli.STOPPED_WITH_PENDING;
+    return stopped.seenTo() ? Cli.DONE : Cli.STOPPED_WITH_PENDING;
   }
 
   /** {@code 3 (kv 2, products 1)}. */
@@ -152,6 +184,18 @@ final class ServeCommand implements Callable<Integer> {
         + String.join(
             ", ", counts.entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList())
         + ")";
+  }
+
+  /** Roles on the command line, one at a time. */
+  static final class RoleConverter implements ITypeConverter<ServerRole> {
+    @Override
+    public ServerRole convert(String text) {
+      try {
+        return ServerRole.parse(text).iterator().next();
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(text + ": " + e.getMessage());
+      }
+    }
   }
 
   /** Probabilities on the command line; NaN for an option without one. */

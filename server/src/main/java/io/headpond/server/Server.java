@@ -13,6 +13,7 @@ import io.headpond.server.http.Tls;
 import io.headpond.server.lab.Lab;
 import io.headpond.server.seeds.Seeds;
 import java.net.InetAddress;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,8 +41,13 @@ final class Server implements AutoCloseable {
    * @param written entries that were written to the database while it ran
    * @param pending how many are still pending, by dataset; empty if none are
    * @param letters how many dead letters are kept, by dataset; empty if there are none
+   * @param seenTo whether nothing is pending, or other servers bring it to the database
    */
-  record Stopped(long written, Map<String, Integer> pending, Map<String, Integer> letters) {}
+  record Stopped(
+      long written, Map<String, Integer> pending, Map<String, Integer> letters, boolean seenTo) {}
+
+  /** For the database to say who works. */
+  private static final Duration LOOK = Duration.ofSeconds(3);
 
   private final ServerConfig config;
   private final Deque<AutoCloseable> opened = new ArrayDeque<>();
@@ -55,6 +62,9 @@ final class Server implements AutoCloseable {
     this.lab = new Lab(config.lab());
     ListenConfig listen = config.listen();
     this.api = new ApiServlet(lab, Access.of(listen.tokens()));
+    if (!config.store().api()) {
+      api.workOnly();
+    }
     InetAddress host = ListenPort.resolve(listen.host());
     ListenPort.requireFree(host, listen.port());
     SslBundles tls = listen.tls() == null ? null : Tls.load(listen.tls());
@@ -128,12 +138,16 @@ final class Server implements AutoCloseable {
     return reasons;
   }
 
-  /** Takes no more writes, and writes what is pending within the deadline. What it returns is final; {@link #close} is due. */
+  /** Takes no more writes, and writes what is pending within the deadline, unless other servers do. What it returns is final; {@link #close} is due. */
   Stopped drain() {
     api.stopWrites();
+    Map<Dataset, Boolean> others = new LinkedHashMap<>();
     List<CompletableFuture<FlushReport>> drains = new ArrayList<>();
     for (Dataset dataset : datasets) {
-      drains.add(dataset.cache().drainAsync(config.drainTimeout()));
+      boolean theirs = othersWork(dataset);
+      others.put(dataset, theirs);
+      boolean elsewhere = theirs || !config.store().worker();
+      drains.add(dataset.cache().drainAsync(elsewhere ? Duration.ZERO : config.drainTimeout()));
     }
     for (CompletableFuture<FlushReport> drain : drains) {
       FlushReport report = drain.handle((r, failure) -> r).join();
@@ -142,6 +156,7 @@ final class Server implements AutoCloseable {
       }
     }
     long written = 0;
+    boolean done = true;
     Map<String, Integer> pending = new LinkedHashMap<>();
     Map<String, Integer> letters = new LinkedHashMap<>();
     for (Dataset dataset : datasets) {
@@ -149,12 +164,27 @@ final class Server implements AutoCloseable {
       written += status.counters().applied();
       if (status.pendingEntries() > 0) {
         pending.put(dataset.name(), status.pendingEntries());
+        done &= Boolean.TRUE.equals(others.get(dataset));
       }
       if (status.parked() > 0) {
         letters.put(dataset.name(), status.parked());
       }
     }
-    return new Stopped(written, pending, letters);
+    return new Stopped(written, pending, letters, done);
+  }
+
+  /** Whether another process brings a dataset's entries to the database; not if the database does not say. */
+  private boolean othersWork(Dataset dataset) {
+    return config.store().shared()
+        && dataset
+            .cache()
+            .workersAsync()
+            .orTimeout(LOOK.toMillis(), TimeUnit.MILLISECONDS)
+            .handle(
+                (workers, failure) ->
+                    failure == null
+                        && workers.workers().stream().anyMatch(worker -> !worker.self()))
+            .join();
   }
 
   /** Closes in the reverse order of opening, whatever fails on the way. */

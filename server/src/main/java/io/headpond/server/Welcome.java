@@ -30,16 +30,21 @@ final class Welcome {
             Cli.version(),
             address,
             took.toMillis() / 1_000.0));
-    line(
-        text,
-        "write",
-        curl
-            + "-X PUT -H 'Content-Type: application/json' -d "
-            + quote(body(dataset))
-            + " "
-            + entry);
-    line(text, "read", curl + entry);
-    line(text, "pending", curl + quote(entries + "/pending"));
+    if (server.config().store().api()) {
+      line(
+          text,
+          "write",
+          curl
+              + "-X PUT -H 'Content-Type: application/json' -d "
+              + quote(body(dataset))
+              + " "
+              + entry);
+      line(text, "read", curl + entry);
+      line(text, "pending", curl + quote(entries + "/pending"));
+    } else {
+      line(text, "role", "worker: health, status and workers; no entries");
+      line(text, "workers", curl + address + "/v1/workers");
+    }
     line(text, "JDBC", server.backend().jdbcUrl());
     line(
         text,
@@ -49,6 +54,9 @@ final class Welcome {
             + " -c "
             + quote("select * from " + dataset.table()));
     server.reasons().forEach(reason -> line(text, "DEGRADED", reason));
+    if (server.config().store().shared()) {
+      line(text, "store", server.backend().store());
+    }
     line(text, "data", server.config().dataDir().toString());
     return text.toString();
   }

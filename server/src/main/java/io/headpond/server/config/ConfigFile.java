@@ -34,6 +34,7 @@ public record ConfigFile(
     ServerSettings server,
     List<AccessToken> tokens,
     DatabaseSettings database,
+    RedisSettings redis,
     @Nullable LabSettings lab,
     List<DatasetConfig> datasets) {
 
@@ -44,7 +45,9 @@ public record ConfigFile(
       @Nullable TlsConfig tls,
       @Nullable Boolean allowAnonymous,
       @Nullable Path dataDir,
-      @Nullable Duration drainTimeout) {}
+      @Nullable Duration drainTimeout,
+      @Nullable Set<ServerRole> role,
+      @Nullable String instance) {}
 
   /** What stands under {@code database}. */
   public record DatabaseSettings(
@@ -53,15 +56,21 @@ public record ConfigFile(
       @Nullable String password,
       @Nullable Duration leaseTtl) {}
 
+  /** What stands under {@code redis}. */
+  public record RedisSettings(@Nullable String url, @Nullable String prefix) {}
+
   /** The name under which the shipped file appears in messages. */
   static final String SHIPPED = "headpond.yaml (shipped)";
 
-  static final Set<String> ROOT = Set.of("datasets", "server", "database", "lab", "tokens");
+  static final Set<String> ROOT =
+      Set.of("datasets", "server", "database", "redis", "lab", "tokens");
   static final Set<String> SERVER =
-      Set.of("host", "port", "dataDir", "drainTimeout", "tls", "allowAnonymous");
+      Set.of(
+          "host", "port", "dataDir", "drainTimeout", "tls", "allowAnonymous", "role", "instance");
   static final Set<String> TLS = Set.of("certificate", "key");
   static final Set<String> TOKEN = Set.of("name", "role", "hash");
   static final Set<String> DATABASE = Set.of("url", "user", "password", "leaseTtl");
+  static final Set<String> REDIS = Set.of("url", "prefix");
   static final Set<String> LAB = Set.of("simulateFailures", "failureRate");
   static final Set<String> DATASET =
       Set.of(
@@ -85,6 +94,7 @@ public record ConfigFile(
           "maxRequestBytes",
           "overload",
           "targetLag",
+          "staleReads",
           "ttl",
           "cacheSize",
           "partitions");
@@ -155,6 +165,7 @@ public record ConfigFile(
     Map<String, Setting> settings = root.children(ROOT);
     Map<String, Setting> server = children(settings.get("server"), SERVER);
     Map<String, Setting> database = children(settings.get("database"), DATABASE);
+    Map<String, Setting> redis = children(settings.get("redis"), REDIS);
     Setting datasets = settings.get("datasets");
     if (datasets == null || datasets.children().isEmpty()) {
       throw root.error("datasets: missing; declare at least one dataset");
@@ -170,15 +181,26 @@ public record ConfigFile(
             tls(server.get("tls")),
             Setting.value(server.get("allowAnonymous"), Values::bool),
             Setting.value(server.get("dataDir"), Path::of),
-            Setting.value(server.get("drainTimeout"), Values::duration)),
+            Setting.value(server.get("drainTimeout"), Values::duration),
+            Setting.value(server.get("role"), ServerRole::parse),
+            Setting.value(server.get("instance"), ConfigFile::instance)),
         tokens(settings.get("tokens")),
         new DatabaseSettings(
             Setting.text(database.get("url")),
             Setting.text(database.get("user")),
             Setting.text(database.get("password")),
             Setting.value(database.get("leaseTtl"), ConfigFile::leaseTtl)),
+        new RedisSettings(Setting.text(redis.get("url")), Setting.text(redis.get("prefix"))),
         lab(children(settings.get("lab"), LAB)),
         declared);
+  }
+
+  /** Names are shown in tables, and in the database. */
+  static String instance(String text) {
+    if (!AccessToken.isName(text)) {
+      throw new IllegalArgumentException(AccessToken.NAME_RULE);
+    }
+    return text;
   }
 
   private static @Nullable TlsConfig tls(@Nullable Setting tls) {

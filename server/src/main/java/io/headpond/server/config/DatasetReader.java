@@ -93,6 +93,7 @@ final class DatasetReader {
       builder.overload(overload);
     }
     given(settings.get("targetLag"), Values::duration, builder::targetLag);
+    given(settings.get("staleReads"), Values::bool, builder::staleReads);
     given(settings.get("ttl"), Values::duration, builder::ttl);
     given(settings.get("cacheSize"), COUNT, size -> builder.cacheSize(size));
     given(settings.get("partitions"), COUNT, builder::partitions);
@@ -110,7 +111,7 @@ final class DatasetReader {
 
   /** Given as a level, or as the answer to the question whether the database may come later, or as both if they agree. */
   private static void durability(Map<String, Setting> settings, CacheSettings.Builder builder) {
-    Durability level = Setting.value(settings.get("durability"), DatasetReader::durability);
+    Durability level = Setting.value(settings.get("durability"), Values::durability);
     builder.durability(level);
     Setting writeBehind = settings.get("writeBehind");
     if (writeBehind == null) {
@@ -134,15 +135,6 @@ final class DatasetReader {
       throw setting.invalid("must be a column of the key: " + String.join(", ", key));
     }
     return tenant;
-  }
-
-  private static Durability durability(String text) {
-    Durability level = Values.durability(text);
-    if (level == Durability.REPLICAS) {
-      throw new IllegalArgumentException(
-          "the embedded store has no replicas; use memory, journal, disk or database");
-    }
-    return level;
   }
 
   private static Long requestBytes(String text) {

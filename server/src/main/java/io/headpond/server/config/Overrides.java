@@ -1,13 +1,16 @@
 package io.headpond.server.config;
 
 import io.headpond.ConfigurationException;
+import io.headpond.Durability;
 import io.headpond.server.lab.LabSettings;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +18,11 @@ import org.jspecify.annotations.Nullable;
  * What stands on the command line. {@link #over} joins it with the environment and the file: flag over environment over
  * file over default. Immutable; null is what was not given.
  */
-public record Overrides(ServeFlags serve, @Nullable Path dataDir, @Nullable String databaseUrl) {
+public record Overrides(
+    ServeFlags serve,
+    @Nullable Path dataDir,
+    @Nullable String databaseUrl,
+    @Nullable String redisUrl) {
   private static final String HEADPOND_DATABASE_URL = "HEADPOND_DATABASE_URL";
   private static final String DATABASE_URL = "DATABASE_URL";
   static final String DEFAULT_HOST = "127.0.0.1";
@@ -24,7 +31,7 @@ public record Overrides(ServeFlags serve, @Nullable Path dataDir, @Nullable Stri
 
   /** Nothing given. */
   public static Overrides none() {
-    return new Overrides(ServeFlags.NONE, null, null);
+    return new Overrides(ServeFlags.NONE, null, null, null);
   }
 
   /**
@@ -53,6 +60,7 @@ public record Overrides(ServeFlags serve, @Nullable Path dataDir, @Nullable Stri
         drainTimeout,
         database(file.database(), environment),
         file.database().leaseTtl(),
+        store(file, environment),
         file.lab() == null ? LabSettings.OFF : file.lab(),
         file.datasets());
   }
@@ -80,6 +88,64 @@ public record Overrides(ServeFlags serve, @Nullable Path dataDir, @Nullable Stri
       requireLoopback(host);
     }
     return new ListenConfig(host, port, file.server().tls(), file.tokens(), anonymous);
+  }
+
+  private StoreConfig store(ConfigFile file, Map<String, String> environment) {
+    String url = redisUrl != null ? redisUrl : text(environment, "HEADPOND_REDIS_URL");
+    url = url != null ? url : file.redis().url();
+    String prefix = file.redis().prefix() == null ? RedisConfig.PREFIX : file.redis().prefix();
+    Set<ServerRole> both = EnumSet.allOf(ServerRole.class);
+    Set<ServerRole> roles =
+        first(
+            serve.roles(),
+            read(environment, "HEADPOND_ROLE", ServerRole::parse),
+            file.server().role(),
+            both);
+    String ofEnvironment = read(environment, "HEADPOND_INSTANCE", ConfigFile::instance);
+    String instance =
+        serve.instance() != null
+            ? serve.instance()
+            : ofEnvironment != null ? ofEnvironment : file.server().instance();
+    if (url == null || url.isEmpty()) {
+      if (!roles.equals(both)) {
+        throw new ConfigurationException(
+            "role "
+                + roles.iterator().next().text()
+                + ": with the embedded journal one server does all of it; leave --role out, or name a"
+                + " store that servers share with --redis-url");
+      }
+      file.datasets().forEach(Overrides::requireEmbedded);
+      return new StoreConfig(null, roles, instance);
+    }
+    file.datasets().forEach(Overrides::requireShareable);
+    return new StoreConfig(new RedisConfig(url, prefix), roles, instance);
+  }
+
+  private static void requireEmbedded(DatasetConfig dataset) {
+    if (dataset.settings().durability() == Durability.REPLICAS) {
+      throw new ConfigurationException(
+          "datasets."
+              + dataset.name()
+              + ".durability: replicas: the embedded store has none; use memory, journal, disk or"
+              + " database, or name a shared store with --redis-url");
+    }
+    if (dataset.settings().staleReads()) {
+      throw new ConfigurationException(
+          "datasets."
+              + dataset.name()
+              + ".staleReads: true: the embedded store is always there; leave it out, or name a"
+              + " shared store with --redis-url");
+    }
+  }
+
+  private static void requireShareable(DatasetConfig dataset) {
+    if (dataset.maxRequestBytes() != null) {
+      throw new ConfigurationException(
+          "datasets."
+              + dataset.name()
+              + ".maxRequestBytes: is of the embedded store; a shared one keeps requests in its own"
+              + " memory, so leave it out");
+    }
   }
 
   private @Nullable DatabaseConfig database(

@@ -1,6 +1,7 @@
 package io.headpond.server.config;
 
 import java.time.Duration;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Flags that only {@code headpond serve} has. Immutable; null is what was not given. */
@@ -8,7 +9,9 @@ public record ServeFlags(
     @Nullable String host,
     @Nullable Integer port,
     @Nullable Duration drainTimeout,
-    boolean allowAnonymous) {
+    boolean allowAnonymous,
+    @Nullable Set<ServerRole> roles,
+    @Nullable String instance) {
   /** Nothing given. */
-  public static final ServeFlags NONE = new ServeFlags(null, null, null, false);
+  public static final ServeFlags NONE = new ServeFlags(null, null, null, false, null, null);
 }

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param drainTimeout how long a stop may take to write what is pending. Default 30 s
  * @param database the user's own database; null, the default, for the embedded one
  * @param leaseTtl how long a lease is good without being renewed; null for the adapter's default
+ * @param store where the hot store is, and what of the work this server does. Default: the embedded one, all
  * @param lab what the lab simulates from the start on. Default: nothing
  * @param datasets in the order of the file. Default: {@code kv} and {@code products}
  */
@@ -24,6 +25,7 @@ public record ServerConfig(
     Duration drainTimeout,
     @Nullable DatabaseConfig database,
     @Nullable Duration leaseTtl,
+    StoreConfig store,
     LabSettings lab,
     List<DatasetConfig> datasets) {
   public ServerConfig {
@@ -32,7 +34,8 @@ public record ServerConfig(
 
   /** The same with another lab. */
   public ServerConfig withLab(LabSettings changed) {
-    return new ServerConfig(listen, dataDir, drainTimeout, database, leaseTtl, changed, datasets);
+    return new ServerConfig(
+        listen, dataDir, drainTimeout, database, leaseTtl, store, changed, datasets);
   }
 
   /** The folder of all journals. */

@@ -61,6 +61,7 @@ public final class ApiServlet extends HttpServlet {
 
   private transient volatile List<RouteSet> moreRoutes = List.of();
   private volatile boolean draining;
+  private volatile boolean entries = true;
 
   /** For everybody. */
   public ApiServlet(Lab lab) {
@@ -89,6 +90,17 @@ public final class ApiServlet extends HttpServlet {
     Map<String, Dataset> byName = new LinkedHashMap<>();
     datasets.forEach(dataset -> byName.put(dataset.name(), dataset));
     opened = byName;
+  }
+
+  /** Serves no entries: it is only a worker. Before it opens. */
+  public void workOnly() {
+    entries = false;
+  }
+
+  private static Problem onlyWorker() {
+    return Problem.of(
+        Problem.Kind.UNAVAILABLE,
+        "this server is a worker (--role worker), which serves no entries; ask one with the role api");
   }
 
   /** Refuses writes from now on; what has been taken is answered. */
@@ -157,6 +169,9 @@ public final class ApiServlet extends HttpServlet {
       @Nullable AccessToken caller,
       HttpServletRequest request,
       Reply reply) {
+    if (!entries && route.ofEntries()) {
+      throw onlyWorker();
+    }
     String name = route.dataset(path);
     Dataset dataset =
         name == null || datasets == null ? null : dataset(datasets, RawUri.decode(name, "dataset"));
@@ -175,6 +190,9 @@ public final class ApiServlet extends HttpServlet {
       TokenRole role = set.role(path, method);
       if (role != null) {
         var unused = access.require(request, role);
+        if (!entries && set.ofEntries()) {
+          throw onlyWorker();
+        }
         set.serve(path, request, reply, draining);
         return true;
       }

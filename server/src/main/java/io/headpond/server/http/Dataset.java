@@ -11,6 +11,7 @@ import io.headpond.server.lab.Lab;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A dataset that is served: its cache, and its rows as JSON. Immutable. */
 public final class Dataset {
@@ -19,6 +20,7 @@ public final class Dataset {
   private final JsonRows rows;
   private final Lab lab;
   private final Discarded discarded;
+  private final Workforce workforce;
 
   public Dataset(
       DatasetConfig config, WriteBehindCache<Key, Row> cache, Lab lab, Discarded discarded) {
@@ -27,6 +29,7 @@ public final class Dataset {
     this.lab = lab;
     this.discarded = discarded;
     this.rows = new JsonRows(cache.rowType());
+    this.workforce = new Workforce(cache);
   }
 
   public String name() {
@@ -53,6 +56,11 @@ public final class Dataset {
         : status.health();
   }
 
+  /** Whether anybody brings its entries to the database; null as long as that is not known. */
+  public @Nullable Boolean workerActive() {
+    return workforce.active();
+  }
+
   /** What the lab simulates for all datasets. */
   List<String> simulated() {
     return lab.reasons();
@@ -68,6 +76,11 @@ public final class Dataset {
   /** Keeps a letter that is going to be discarded. */
   void discard(Json line) {
     discarded.keep(line);
+  }
+
+  /** The data folder. */
+  Path folder() {
+    return java.util.Objects.requireNonNull(discarded.file().toAbsolutePath().getParent());
   }
 
   /** Where that is. */

@@ -221,7 +221,7 @@ final class DeadLetterRoutes {
   }
 
   /** What a person says, which must be something. */
-  private static String said(Call call, Parameter parameter, String rule) {
+  static String said(Call call, Parameter parameter, String rule) {
     String text = call.parameter(parameter);
     if (text == null || text.isBlank()) {
       throw Problem.of(BAD_REQUEST, parameter.name(), text == null ? "not given" : text, rule);

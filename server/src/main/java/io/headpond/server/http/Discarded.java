@@ -49,7 +49,7 @@ public final class Discarded {
       try {
         append(channel, end, line);
         if (!folderForced) {
-          forceFolder();
+          forceFolder(file);
           folderForced = true;
         }
       } catch (IOException e) {
@@ -75,7 +75,7 @@ public final class Discarded {
         : FileChannel.open(file, options);
   }
 
-  private static String reason(IOException e) {
+  static String reason(IOException e) {
     if (e instanceof AccessDeniedException) {
       return "permission denied";
     }
@@ -97,7 +97,7 @@ public final class Discarded {
   }
 
   /** So that a new file is still there after a loss of power. */
-  private void forceFolder() throws IOException {
+  static void forceFolder(Path file) throws IOException {
     Path folder = file.toAbsolutePath().getParent();
     if (folder != null) {
       try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {

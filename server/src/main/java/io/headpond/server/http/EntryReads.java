@@ -78,9 +78,17 @@ final class EntryReads {
           Problem.Kind.NO_SUCH_ENTRY,
           "key",
           text,
-          entry.state() == EntryState.CLEAN
-              ? "neither the cache nor the database has it"
-              : "it was removed; the database does not know yet");
+          entry.possiblyStale()
+              ? "the database has none; the hot store does not answer, so it may have been written"
+              : entry.state() == EntryState.CLEAN
+                  ? "neither the cache nor the database has it"
+                  : "it was removed; the database does not know yet");
+    }
+    if (entry.possiblyStale()) {
+      // No tag: it names no version that a condition could hold for.
+      Json json = new Json().beginObject().member("dataset", dataset.name());
+      members(json, dataset, text, entry);
+      return new Answer(OK, json.endObject(), null, null, true);
     }
     String etag = EntityTags.of(entry.version());
     if (known != null && known.match(entry.version())) {
@@ -99,6 +107,13 @@ final class EntryReads {
         .member("source", entry.loaded() ? "database" : "cache")
         .member("state", entry.state().name().toLowerCase(Locale.ROOT))
         .name("value");
+    value(json, dataset, row);
+    if (entry.possiblyStale()) {
+      json.member("possiblyStale", true);
+    }
+  }
+
+  private static void value(Json json, Dataset dataset, @Nullable Row row) {
     if (row == null) {
       json.raw("null");
     } else {

@@ -2,12 +2,16 @@ package io.headpond.server.http;
 
 import io.headpond.DeadLetterFilter;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
- * The export of dead letters. Each holds a thread for as long as its client reads, so there are only a few at once. Thread-safe.
+ * The exports of dead letters and of queues. Each holds a thread for as long as its client reads, so there are only a few at once. Thread-safe.
  */
 final class Exports {
   /** The most at once, of all datasets. */
@@ -22,6 +26,27 @@ final class Exports {
   void serve(Call call) {
     DeadLetterFilter filter = LetterFilter.of(call);
     Dataset dataset = call.dataset();
+    answer(
+        call,
+        () ->
+            call.cache()
+                .deadLetters()
+                .list(filter, null, LetterLines.PAGE)
+                .thenApply(
+                    page -> new LetterLines(dataset, filter, page, call.patience(), () -> closed)));
+  }
+
+  /**
+   * Answers with lines of another kind.
+   *
+   * @param lines is given whether they must end now
+   */
+  void serve(Call call, Function<BooleanSupplier, Iterator<String>> lines) {
+    // Later, so that it is on a thread that may be held.
+    answer(call, () -> CompletableFuture.supplyAsync(() -> lines.apply(() -> closed)));
+  }
+
+  private void answer(Call call, Supplier<CompletableFuture<? extends Iterator<String>>> lines) {
     if (!places.tryAcquire()) {
       throw Problem.later(
           Problem.Kind.OVERLOADED,
@@ -30,15 +55,7 @@ final class Exports {
     }
     CompletableFuture<Void> ended;
     try {
-      ended =
-          call.answerInPieces(
-              Body.LINES.get(0),
-              call.cache()
-                  .deadLetters()
-                  .list(filter, null, LetterLines.PAGE)
-                  .thenApply(
-                      page ->
-                          new LetterLines(dataset, filter, page, call.patience(), () -> closed)));
+      ended = call.answerInPieces(Body.LINES.get(0), lines.get());
     } catch (RuntimeException e) {
       places.release();
       throw e;

@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code GET /v1/health}, and {@code /health} unless a {@link RouteSet} has it: the worst health of all datasets, with the reasons. Below it the probes, which
@@ -24,13 +25,19 @@ final class HealthRoute {
    *
    * @param status STARTING, or the worst of all
    * @param ready whether it takes requests
+   * @param workerActive whether anybody brings the entries of all datasets to the database; null if that is not known
    */
   private record Seen(
-      String status, boolean ready, List<String> reasons, Map<String, Health> datasets) {}
+      String status,
+      boolean ready,
+      @Nullable Boolean workerActive,
+      List<String> reasons,
+      Map<String, Health> datasets) {}
 
   static void serve(Call call) {
     Seen seen = look(call);
-    Json json = new Json().beginObject().member("status", seen.status);
+    Json json = new Json().beginObject().member("status", seen.status).name("workerActive");
+    json.raw(String.valueOf(seen.workerActive));
     DatasetRoutes.strings(json.name("reasons"), seen.reasons);
     json.name("datasets").beginObject();
     seen.datasets.forEach((name, each) -> json.member(name, each.name()));
@@ -54,9 +61,10 @@ final class HealthRoute {
   private static Seen look(Call call) {
     Collection<Dataset> datasets = call.datasets();
     if (datasets == null) {
-      return new Seen("STARTING", false, List.of("the datasets are being opened"), Map.of());
+      return new Seen("STARTING", false, null, List.of("the datasets are being opened"), Map.of());
     }
     Health worst = Health.UP;
+    Boolean active = true;
     List<String> reasons = new ArrayList<>();
     Map<String, Health> each = new LinkedHashMap<>();
     datasets.stream().findFirst().ifPresent(any -> reasons.addAll(any.simulated()));
@@ -64,6 +72,10 @@ final class HealthRoute {
       CacheStatus status = dataset.cache().status();
       Health health = dataset.health(status);
       each.put(dataset.name(), health);
+      Boolean worker = dataset.workerActive();
+      // False where nobody is for one of them, else unknown where it is for one.
+      active =
+          worker == null ? (active == null || active ? null : active) : worker ? active : worker;
       if (health.compareTo(worst) > 0) {
         worst = health;
       }
@@ -73,6 +85,6 @@ final class HealthRoute {
       worst = Health.DOWN;
       reasons.add("the server is stopping");
     }
-    return new Seen(worst.name(), worst != Health.DOWN, reasons, each);
+    return new Seen(worst.name(), worst != Health.DOWN, active, reasons, each);
   }
 }

@@ -142,7 +142,8 @@ final class OpenApi {
   private static List<String> mediaTypes(Shape body) {
     return switch (body) {
       case PATCH -> Body.MERGE_PATCH;
-      case BATCH_LINE, BATCH_ANSWER, EXPORTED_LETTER -> Body.LINES.subList(0, 1);
+      case BATCH_LINE, BATCH_ANSWER, EXPORTED_LETTER, QUEUE_LINE, PURGED ->
+          Body.LINES.subList(0, 1);
       default -> Body.JSON;
     };
   }

@@ -32,6 +32,10 @@ import org.slf4j.LoggerFactory;
 public final class Reply {
   static final String JSON = "application/json";
   static final String PROBLEM = "application/problem+json";
+
+  /** The header of an answer that may be older than what was acknowledged. */
+  static final String POSSIBLY_STALE = "Headpond-Possibly-Stale";
+
   private static final int OK = 200;
   private static final int SMALL = 4_096;
   private static final Logger LOG = LoggerFactory.getLogger(Reply.class);
@@ -40,8 +44,18 @@ public final class Reply {
    * What is sent.
    *
    * @param location of what was created; null if nothing was
+   * @param possiblyStale whether there may be a newer value than the one that it shows
    */
-  public record Answer(int status, Json body, @Nullable String etag, @Nullable String location) {
+  public record Answer(
+      int status,
+      Json body,
+      @Nullable String etag,
+      @Nullable String location,
+      boolean possiblyStale) {
+    public Answer(int status, Json body, @Nullable String etag, @Nullable String location) {
+      this(status, body, etag, location, false);
+    }
+
     public Answer(int status, Json body) {
       this(status, body, null);
     }
@@ -66,6 +80,9 @@ public final class Reply {
   public void send(Answer answer) {
     if (answer.etag() != null) {
       response.setHeader("ETag", answer.etag());
+    }
+    if (answer.possiblyStale()) {
+      response.setHeader(POSSIBLY_STALE, "true");
     }
     if (answer.location() != null) {
       response.setHeader("Location", answer.location());

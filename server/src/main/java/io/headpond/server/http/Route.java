@@ -39,6 +39,7 @@ final class Route {
 
   private static final String KEY = "{key}";
   private static final String DATASET = "{dataset}";
+  private static final int ENTRIES_AT = 3;
 
   final String method;
   final String path;
@@ -138,6 +139,11 @@ final class Route {
 
   boolean hasKey() {
     return segments.get(segments.size() - 1).startsWith(KEY);
+  }
+
+  /** Whether it reads or writes entries. */
+  boolean ofEntries() {
+    return segments.size() > ENTRIES_AT && segments.get(ENTRIES_AT).startsWith("entries");
   }
 
   boolean hasDataset() {

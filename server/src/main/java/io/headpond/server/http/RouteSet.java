@@ -19,6 +19,11 @@ public interface RouteSet {
    */
   @Nullable TokenRole role(List<String> path, String method);
 
+  /** Whether it reads or writes entries: then a server that is only a worker refuses its requests. */
+  default boolean ofEntries() {
+    return true;
+  }
+
   /**
    * Serves a request that is for one of these routes.
    *

@@ -49,6 +49,7 @@ final class Routes {
   static List<Route> all(Lab lab, Exports exports) {
     List<Route> all = new ArrayList<>(entries());
     all.addAll(DeadLetterRoutes.all(exports));
+    all.addAll(QueueRoutes.all(exports));
     all.addAll(ofTheServer(new LabRoutes(lab)));
     return List.copyOf(all);
   }
@@ -213,6 +214,11 @@ final class Routes {
                   ping(call);
                 }),
         health("/v1/health").role(READ).serve(HealthRoute::serve),
+        Route.of("GET", "/v1/workers", "listWorkers", "Who brings which partitions to the database")
+            .answer(200, Shape.WORKERS)
+            .problems(BAD_REQUEST)
+            .role(READ)
+            .serve(WorkersRoute::serve),
         Route.of("GET", "/v1/health/live", "live", "Whether the process works")
             .served(Served.EARLY)
             .answer(200, Shape.LIVE)

@@ -24,9 +24,22 @@ enum Shape {
   HEALTH(
       "Health",
       """
-      {"type":"object","required":["status","reasons","datasets"],"additionalProperties":false,"properties":{
+      {"type":"object","required":["status","workerActive","reasons","datasets"],"additionalProperties":false,"properties":{
       "status":{"enum":["STARTING","UP","DEGRADED","DOWN"]},"reasons":{"type":"array","items":{"type":"string"}},
+      "workerActive":{"type":["boolean","null"],"description":"Whether anybody brings entries to the database; null if it has not said"},
       "datasets":{"type":"object","additionalProperties":{"enum":["UP","DEGRADED","DOWN"]}}}}"""),
+  WORKERS(
+      "Workers",
+      """
+      {"type":"object","required":["datasets"],"additionalProperties":false,"properties":{"datasets":{"type":"array","items":{"type":"object",
+      "required":["dataset","workers"],"additionalProperties":false,"properties":{"dataset":{"type":"string"},
+      "error":{"type":"string","description":"Why the database does not say who they are"},
+      "unowned":{"type":"array","items":{"type":"integer"}},"unownedLagSeconds":{"type":"number"},
+      "workers":{"type":["array","null"],"items":{"type":"object","required":["name","id","self","since","partitions","lagSeconds"],
+      "additionalProperties":false,"properties":{"name":{"type":"string"},"id":{"type":"string","format":"uuid"},
+      "self":{"type":"boolean"},"since":{"type":"string","format":"date-time"},"lagSeconds":{"type":"number"},
+      "partitions":{"type":"array","items":{"type":"object","required":["partition","since","lagSeconds"],"additionalProperties":false,
+      "properties":{"partition":{"type":"integer"},"since":{"type":"string","format":"date-time"},"lagSeconds":{"type":"number"}}}}}}}}}}}}"""),
   DATASETS(
       "Datasets",
       """
@@ -138,6 +151,37 @@ enum Shape {
       """
       {"type":"object","required":["dataset","key","file"],"additionalProperties":false,"properties":{"dataset":{"type":"string"},
       "key":{"type":"string"},"file":{"type":"string","description":"Where the letter is kept"}}}"""),
+  QUEUE_LINE(
+      "QueueLine",
+      true,
+      """
+      {"description":"A line of a backup: the first, an entry, or the last; if it had to be cut, the last one is the problem","anyOf":[
+      {"type":"object","required":["headpond","format","dataset","key","columns","time"],"properties":{
+      "headpond":{"const":"queue"},"format":{"const":1},"dataset":{"type":"string"},"key":{"type":"array"},"columns":{"type":"array"},
+      "time":{"type":"string","format":"date-time"}}},
+      {"type":"object","required":["key","operation","version","state","value"],"additionalProperties":false,"properties":{
+      "key":{"type":"string"},"operation":{"enum":["put","remove"]},"version":{"type":"integer"},"state":{"enum":["pending","parked"]},
+      "value":{"anyOf":[{"$ref":"#/components/schemas/{dataset}.Row"},{"type":"null"}]}}},
+      {"type":"object","required":["entries"],"additionalProperties":false,"properties":{"entries":{"type":"integer"}}},
+      {"$ref":"#/components/schemas/Problem"}]}"""),
+  PURGED(
+      "Purged",
+      """
+      {"description":"How far it is, again and again; the last line has done, or is the problem","anyOf":[
+      {"type":"object","required":["dataset","purged","underWay","gone","file","done"],"additionalProperties":false,"properties":{
+      "dataset":{"type":"string"},"purged":{"type":"integer"},
+      "underWay":{"type":"integer","description":"How many stay, since a batch may carry them"},
+      "gone":{"type":"integer","description":"How many were settled, written again or purged meanwhile"},
+      "file":{"type":["string","null"],"description":"Where they are kept; null if there was nothing"},"done":{"type":"boolean"}}},
+      {"$ref":"#/components/schemas/Problem"}]}"""),
+  RESTORED(
+      "Restored",
+      """
+      {"type":"object","required":["dataset","restored","older","refused"],"additionalProperties":false,"properties":{
+      "dataset":{"type":"string"},"restored":{"type":"integer"},
+      "older":{"type":"integer","description":"How many were skipped, since what is there is as new or newer"},
+      "refused":{"type":"array","items":{"type":"object","required":["line","reason"],"additionalProperties":false,"properties":{
+      "line":{"type":"integer","description":"Of the request; the first is 1"},"reason":{"type":"string"}}}}}}"""),
   ROW("Row"),
   PATCH("Patch"),
   INCREMENT("Increment"),
@@ -147,7 +191,8 @@ enum Shape {
       """
       {"type":"object","required":["dataset","key","version","source","state","value"],"additionalProperties":false,"properties":{
       "dataset":{"type":"string"},"key":{"type":"string"},"version":{"type":"integer"},"source":{"enum":["cache","database"]},
-      "state":{"enum":["clean","pending","parked"]},"value":{"$ref":"#/components/schemas/{dataset}.Row"}}}"""),
+      "state":{"enum":["clean","pending","parked"]},"value":{"$ref":"#/components/schemas/{dataset}.Row"},
+      "possiblyStale":{"const":true,"description":"The hot store did not answer: there may be a newer value"}}}"""),
   ENTRIES(
       "Entries",
       true,
@@ -156,7 +201,7 @@ enum Shape {
       "entries":{"type":"array","items":{"type":"object","required":["key","version","source","state","value"],
       "additionalProperties":false,"properties":{"key":{"type":"string"},"version":{"type":["integer","null"]},
       "source":{"enum":["cache","database"]},"state":{"enum":["clean","pending","parked"]},
-      "value":{"anyOf":[{"$ref":"#/components/schemas/{dataset}.Row"},{"type":"null"}]}}}}}}"""),
+      "possiblyStale":{"const":true},"value":{"anyOf":[{"$ref":"#/components/schemas/{dataset}.Row"},{"type":"null"}]}}}}}}"""),
   CHANGED(
       "Changed",
       true,

@@ -9,6 +9,7 @@ import io.headpond.spi.Applied;
 import io.headpond.spi.Applied.Outcome;
 import io.headpond.spi.Applied.Rejected;
 import io.headpond.spi.Batch;
+import io.headpond.spi.Crew;
 import io.headpond.spi.Lease;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
@@ -22,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A system of record that fails as the lab is switched. Rows that are hit are left out of the batch that the database gets, and refused.
@@ -128,6 +130,16 @@ final class FailingRecord implements SystemOfRecord {
   @Override
   public CompletionStage<Lease> acquire(StoreId store, int partition) {
     return unlessOut(() -> real.acquire(store, partition));
+  }
+
+  @Override
+  public CompletionStage<Crew> crew(StoreId store, @Nullable String join) {
+    return unlessOut(() -> real.crew(store, join));
+  }
+
+  @Override
+  public CompletionStage<Void> leave(StoreId store) {
+    return unlessOut(() -> real.leave(store));
   }
 
   @Override

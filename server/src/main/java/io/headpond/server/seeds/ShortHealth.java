@@ -33,6 +33,11 @@ final class ShortHealth implements RouteSet {
   }
 
   @Override
+  public boolean ofEntries() {
+    return false;
+  }
+
+  @Override
   public void serve(List<String> path, HttpServletRequest request, Reply reply, boolean stopping) {
     if (Requests.isRead(request, reply)) {
       reply.send(health(stopping));
@@ -41,10 +46,12 @@ final class ShortHealth implements RouteSet {
 
   private Answer health(boolean stopping) {
     Health worst = stopping ? Health.DOWN : Health.UP;
+    boolean active = true;
     long pending = 0;
     for (Dataset dataset : datasets) {
       CacheStatus status = dataset.cache().status();
       pending += status.pendingEntries();
+      active &= !Boolean.FALSE.equals(dataset.workerActive());
       if (dataset.health(status).compareTo(worst) > 0) {
         worst = dataset.health(status);
       }
@@ -56,7 +63,7 @@ final class ShortHealth implements RouteSet {
             .beginObject()
             .member("status", word(worst))
             .member("queue_depth", pending)
-            .member("worker_active", !down)
+            .member("worker_active", active && !down)
             .endObject());
   }
 

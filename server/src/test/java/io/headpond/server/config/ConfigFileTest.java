@@ -235,7 +235,7 @@ class ConfigFileTest {
     Map<String, String> environment = Map.of("HEADPOND_PORT", "2", "HEADPOND_DRAIN_TIMEOUT", "2s");
 
     ServerConfig config =
-        new Overrides(new ServeFlags(null, 3, null, false), null, null)
+        new Overrides(new ServeFlags(null, 3, null, false, null, null), null, null, null)
             .over(file, environment, null);
 
     assertThat(config.listen().port()).isEqualTo(3);
@@ -284,7 +284,7 @@ class ConfigFileTest {
     environment.put("HEADPOND_DATABASE_URL", ours == null ? "" : ours);
     environment.put("DATABASE_URL", common == null ? "" : common);
     ServerConfig config =
-        new Overrides(ServeFlags.NONE, null, flag)
+        new Overrides(ServeFlags.NONE, null, flag, null)
             .over(ConfigFile.shipped(environment), environment, null);
     return config.database() == null
         ? null
@@ -296,7 +296,7 @@ class ConfigFileTest {
       MINIMAL.strip() + "\ntokens:\n  - {name: shop, role: write, hash: '" + HASH + "1'}\n";
 
   private static ListenConfig listen(String yaml, @Nullable String host, boolean anonymous) {
-    return new Overrides(new ServeFlags(host, null, null, anonymous), null, null)
+    return new Overrides(new ServeFlags(host, null, null, anonymous, null, null), null, null, null)
         .over(parse(yaml), Map.of(), null)
         .listen();
   }

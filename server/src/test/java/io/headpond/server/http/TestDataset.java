@@ -58,7 +58,7 @@ public final class TestDataset implements AutoCloseable {
             .build();
     dataset =
         new Dataset(
-            new DatasetConfig(settings, name, type, null, null, null, null, null),
+            new DatasetConfig(settings, name, type, "version", null, null, null, null),
             cache,
             lab,
             new Discarded(temporary()));
