@@ -36,12 +36,12 @@ final class HealthRoute {
 
   static void serve(Call call) {
     Seen seen = look(call);
-    Json json = new Json().beginObject().member("status", seen.status).name("workerActive");
-    json.raw(String.valueOf(seen.workerActive));
+    Json json = new Json().beginObject().member("status", seen.status);
     DatasetRoutes.strings(json.name("reasons"), seen.reasons);
     json.name("datasets").beginObject();
     seen.datasets.forEach((name, each) -> json.member(name, each.name()));
-    call.reply().send(new Answer(seen.ready ? OK : DOWN, json.endObject().endObject()));
+    json.endObject().name("workerActive").raw(String.valueOf(seen.workerActive));
+    call.reply().send(new Answer(seen.ready ? OK : DOWN, json.endObject()));
   }
 
   /** The process answers, and that is all that is asked: to start it anew would help against nothing that the health can say. */

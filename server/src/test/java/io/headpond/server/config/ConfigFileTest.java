@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -317,6 +318,58 @@ class ConfigFileTest {
         .hasMessageStartingWith("--allow-anonymous: there are tokens");
   }
 
+  private static StoreConfig store(
+      String yaml, @Nullable Set<ServerRole> roles, @Nullable String redisUrl) {
+    return new Overrides(new ServeFlags(null, null, null, false, roles, null), null, null, redisUrl)
+        .over(parse(yaml), Map.of(), null)
+        .store();
+  }
+
+  @Test
+  void aSharedStoreIsNamedByFlagOrVariableOrFile() {
+    assertThat(store(MINIMAL, null, null).shared()).isFalse();
+    RedisConfig redis = store(MINIMAL, null, "redis://u:secret@h:1/2").redis();
+    assertThat(redis).isEqualTo(new RedisConfig("redis://u:secret@h:1/2", "write_queue"));
+    assertThat(String.valueOf(redis)).doesNotContain("secret").contains("redis://h:1/2");
+    String yaml = MINIMAL.strip() + "\nredis: {url: 'redis://file', prefix: q}\n";
+    assertThat(store(yaml, null, null).redis()).isEqualTo(new RedisConfig("redis://file", "q"));
+    assertThat(store(yaml, null, "redis://flag").redis())
+        .isEqualTo(new RedisConfig("redis://flag", "q"));
+    ConfigFile shipped =
+        ConfigFile.shipped(Map.of("REDIS_URL", "redis://x", "WRITE_QUEUE_NAME", "wq"));
+    assertThat(shipped.redis()).isEqualTo(new ConfigFile.RedisSettings("redis://x", "wq"));
+  }
+
+  @Test
+  void lessThanAllOfTheWorkNeedsASharedStore() {
+    assertThat(store(MINIMAL, null, null).roles()).hasSize(2);
+    assertThat(store(MINIMAL, Set.of(ServerRole.WORKER), "redis://h").api()).isFalse();
+    String yaml = MINIMAL.strip() + "\nserver: {role: 'worker, api'}\n";
+    assertThat(store(yaml, null, null).roles()).hasSize(2);
+    assertThatThrownBy(() -> store(MINIMAL, Set.of(ServerRole.API), null))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessage(
+            "role api: with the embedded journal one server does all of it; leave --role out, or"
+                + " name a store that servers share with --redis-url");
+    assertThatThrownBy(() -> parse(MINIMAL.strip() + "\nserver: {role: boss}\n"))
+        .hasMessageContaining("server.role: boss: must be api, worker or api,worker");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          durability: replicas     |           | datasets.d.durability: replicas: the embedded store has none
+          staleReads: true         |           | datasets.d.staleReads: true: the embedded store is always there
+          maxRequestBytes: 1MiB    | redis://h | datasets.d.maxRequestBytes: is of the embedded store
+          """)
+  void whatTheStoreCannotDoIsRefused(String setting, @Nullable String redis, String message) {
+    String yaml = "datasets: {d: {key: {id: bigint}, " + setting + "}}";
+    assertThatThrownBy(() -> store(yaml, null, redis)).hasMessageContaining(message);
+    assertThat(store(yaml, null, redis == null ? "redis://h" : null)).isNotNull();
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -354,7 +407,6 @@ class ConfigFileTest {
           datasets: {d: {key: {id: bigint}, maxRequestBytes: 4095}} | c.yaml:1: datasets.d.maxRequestBytes: 4095: must be at least 4096
           datasets: {d: {key: {id: bigint}, partitions: 0}}         | c.yaml:1: datasets.d.partitions: 0: must be from 1 to 1024
           datasets: {d: {key: {id: bigint}, partitions: 1.5}}       | c.yaml:1: datasets.d.partitions: 1.5: must be a whole number
-          datasets: {d: {key: {id: bigint}, durability: replicas}}  | c.yaml:1: datasets.d.durability: replicas: the embedded store has no replicas
           datasets: {d: {key: {id: bigint}, durability: hard}}      | c.yaml:1: datasets.d.durability: hard: must be one of
           datasets: {d: {key: {id: bigint}, overload: drop}}        | c.yaml:1: datasets.d.overload: drop: must be `reject`
           datasets: {d: {key: {id: bigint}, key: {b: text}}}        | c.yaml:1: datasets.d.key: stands twice

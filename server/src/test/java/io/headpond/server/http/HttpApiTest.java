@@ -324,7 +324,7 @@ class HttpApiTest {
           .matches(
               "\\{\"status\":\"DEGRADED\",\"reasons\":\\[\"kv: the database cannot be written to: the"
                   + " database is away \\(since 20[-0-9T:]+Z, 1 attempt, 1 partition\\)\"],"
-                  + "\"datasets\":\\{\"kv\":\"DEGRADED\",\"items\":\"UP\"}}");
+                  + "\"datasets\":\\{\"kv\":\"DEGRADED\",\"items\":\"UP\"},\"workerActive\":true}");
       Response ready = ill.send("GET", "/v1/health/ready", "");
       assertThat(ready.status()).as("an outage takes no server out of service").isEqualTo(200);
 
@@ -437,7 +437,7 @@ class HttpApiTest {
         assertThat(health.body())
             .isEqualTo(
                 "{\"status\":\"STARTING\",\"reasons\":[\"the datasets are being opened\"],"
-                    + "\"datasets\":{}}");
+                    + "\"datasets\":{},\"workerActive\":null}");
       }
       for (String target : List.of("/v1/datasets", "/v1/datasets/kv/entries/a", "/nothing")) {
         Response answer = starting.send("GET", target, "");

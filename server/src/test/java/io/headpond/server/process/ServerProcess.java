@@ -23,11 +23,11 @@ import java.util.regex.Pattern;
 /** The packaged jar, run as a process of its own. */
 final class ServerProcess implements AutoCloseable {
   private static final Pattern READY =
-      Pattern.compile("is ready at http://127\\.0\\.0\\.1:([0-9]+)");
+      Pattern.compile("is ready at https?://127\\.0\\.0\\.1:([0-9]+)");
   private static final Pattern JDBC = Pattern.compile("jdbc:\\S+");
   private static final String OURS =
       "HEADPOND_.*|DATABASE_URL|BATCH_SIZE|BATCH_TIMEOUT|WORKER_POLL_INTERVAL|MAX_RETRIES|RETRY_DELAY"
-          + "|WRITE_BEHIND_ENABLED|SIMULATE_DB_FAILURE|FAILURE_RATE";
+          + "|REDIS_URL|WRITE_QUEUE_NAME|WRITE_BEHIND_ENABLED|SIMULATE_DB_FAILURE|FAILURE_RATE";
   private static final String HEAP = "512m";
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Duration POLL = Duration.ofMillis(20);
