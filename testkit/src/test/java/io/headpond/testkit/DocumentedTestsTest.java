@@ -58,7 +58,8 @@ class DocumentedTestsTest {
 
   private static Map<String, String> testSources() throws IOException {
     Map<String, String> sources = new HashMap<>();
-    for (String module : List.of("core", "testkit", "embedded-postgres", "jdbc", "server")) {
+    for (String module :
+        List.of("core", "testkit", "embedded-postgres", "jdbc", "redis", "server")) {
       try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src"))) {
         for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
           sources.put(file.getFileName().toString().replace(".java", ""), Files.readString(file));
