@@ -28,10 +28,11 @@ class ConfigurationGuideTest {
   @Test
   void everySettingOfTheServerIsTold() throws IOException {
     String guide = read("configuration.md");
-    Set<String> told = all(Pattern.compile("`((?:server|database|lab)\\.[A-Za-z]+)`"), guide);
+    Set<String> told = all(Pattern.compile("`((?:server|database|redis|lab)\\.[A-Za-z]+)`"), guide);
     Set<String> known = new TreeSet<>();
     ConfigFile.SERVER.forEach(name -> known.add("server." + name));
     ConfigFile.DATABASE.forEach(name -> known.add("database." + name));
+    ConfigFile.REDIS.forEach(name -> known.add("redis." + name));
     ConfigFile.LAB.forEach(name -> known.add("lab." + name));
     assertThat(told).isEqualTo(known);
   }

@@ -100,7 +100,7 @@ class OperatingDocTest {
   /** All strings of the product, those that are put together of several lines as one. */
   private static String code() throws IOException {
     StringBuilder code = new StringBuilder();
-    for (String module : List.of("core", "jdbc", "embedded-postgres", "server")) {
+    for (String module : List.of("core", "jdbc", "embedded-postgres", "redis", "server")) {
       try (Stream<Path> files = Files.walk(Path.of("..", module, "src", "main", "java"))) {
         for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
           code.append(Files.readString(file));
