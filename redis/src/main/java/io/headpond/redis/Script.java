@@ -26,8 +26,12 @@ final class Script {
 
   /** The script {@code name.lua}. */
   static Script of(String name) {
-    String text = read("shared.lua") + read(name + ".lua");
-    return new Script(name, text.getBytes(StandardCharsets.UTF_8));
+    return text(name, read("shared.lua") + read(name + ".lua"));
+  }
+
+  /** The script {@code name.lua}, behind one that has the usual case done before it begins. */
+  static Script of(String usual, String name) {
+    return text(name, read(usual + ".lua") + read("shared.lua") + read(name + ".lua"));
   }
 
   /** A script that stands alone. */

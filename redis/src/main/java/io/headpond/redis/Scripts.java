@@ -7,7 +7,7 @@ final class Scripts {
   static final Script PUBLISH = Script.of("publish");
   static final Script OPEN = Script.of("open");
   static final Script LOOK = Script.of("look");
-  static final Script PUT = Script.of("put");
+  static final Script PUT = Script.of("plain", "put");
   static final Script CLAIM = Script.of("claim");
   static final Script RELEASE = Script.of("release");
   static final Script REQUEST = Script.of("request");
