@@ -122,9 +122,13 @@ final class Problems {
     return new UnavailableException(where + " refuses us" + says, failure);
   }
 
+  /** The rights of a user that are enough. */
+  static final String RIGHTS =
+      "+@read +@write +@connection -@dangerous +eval +evalsha +time +publish +subscribe +wait +info +cluster +config|get";
+
   /** What a user needs, as a line for the server. */
   static String needed() {
-    return "needed: +@read +@write +@scripting +@connection +info +wait +cluster +publish +subscribe and ~PREFIX:* &PREFIX:* for the user (ACL SETUSER), +config|get to see whether it keeps DISK";
+    return "needed: ACL SETUSER name ~PREFIX:* &PREFIX:* " + RIGHTS;
   }
 
   /** The first of this kind among a failure and its causes; null if there is none. */

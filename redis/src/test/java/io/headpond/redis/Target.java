@@ -15,7 +15,12 @@ import java.util.function.ToIntFunction;
  * @param masterOf which of them has a slot
  */
 record Target(List<TestServer> masters, ToIntFunction<Integer> masterOf, Connections connections) {
-  private static final String[] FORCED = {"--appendonly", "yes", "--appendfsync", "always"};
+  /** The user has no more rights than the documents ask for. */
+  private static final String[] FORCED =
+      ("--appendonly yes --appendfsync always --user pond on >secret resetchannels ~test* &test* "
+              + Problems.RIGHTS)
+          .split(" ");
+
   private static final Map<ServerBinary, Target> ONES = new EnumMap<>(ServerBinary.class);
   private static final Map<ServerBinary, Target> CLUSTERS = new EnumMap<>(ServerBinary.class);
 
@@ -43,7 +48,8 @@ record Target(List<TestServer> masters, ToIntFunction<Integer> masterOf, Connect
   }
 
   private static Connections connections(String url) {
-    return new Connections(() -> Servers.open(url, Servers.TIMEOUT));
+    String asUser = url.replace("://", "://pond:secret@");
+    return new Connections(() -> Servers.open(asUser, Servers.TIMEOUT));
   }
 
   /** The server that has a key. */
