@@ -10,7 +10,7 @@ local out = answer()
 local missed = {}
 for i = 1, #KEYS - OWN_KEYS do
   local key = KEYS[OWN_KEYS + i]
-  local e, wrong = entry(key, true)
+  local e, wrong = entry(key)
   if wrong then
     return redis.error_reply(wrong)
   end
@@ -29,7 +29,7 @@ if #missed > 0 then
   for _, i in ipairs(missed) do
     local key = KEYS[OWN_KEYS + i]
     -- Twice in one call it is the same token.
-    local e = entry(key, true)
+    local e = entry(key)
     out[18 + i] = e and stands(e) and e.value or give_token(key, ARGV[OWN_ARGS + i])
   end
 end

@@ -5,12 +5,26 @@
 -- Answer: the number of tenants, then of each a code and a value:
 --   0 to 3  written; 1 in the place of an earlier write, 2 one pending entry more; the version, where there are tenants with what the tenant has
 --   10 full; 11 something is pending or staged; 12 another value; 13 carried out before; 14 the claim was voided; 15 what is in the way; 16 no version left; 17 no such version
-local refused = enter()
+local writes, special = 0, TENANT ~= 0
+do
+  local at = OWN_ARGS + 1
+  while at < #ARGV do
+    local flags = ARGV[at]
+    writes = writes + 1
+    at = at + 3
+    if #flags > 1 then
+      special = special or string.find(flags, 'S', 2, true) ~= nil
+      at = at + (string.find(flags, 'E', 2, true) and 2 or 0) + (string.find(flags, 'Q', 2, true) and 2 or 0)
+    end
+  end
+end
+local refused = enter(not special)
 if refused then
   return refused
 end
-tick()
-refused = refusal_of(redis.pcall('HSET', P, 'clock', text(part.clock)))
+-- As many versions as there are writes; so mostly nothing is left to be saved.
+part.saved[1] = math.min(math.max(part.clock + writes, now + writes - 1), MAX_VERSION)
+refused = refusal_of(redis.pcall('HSET', P, 'clock', text(part.saved[1])))
 if refused then
   return refused
 end
@@ -57,7 +71,7 @@ local function check(w, e, letter)
     same = w.token == '0000000000000000' and now_there.version == w.version
   end
   if not same then
-    return 12, now_there and call('GET', w.key) or give_token(w.key, w.id)
+    return 12, now_there and e.value or give_token(w.key, w.id)
   end
   if miss and not w.letter and not loaded(w.version) then
     return 17, w.version
@@ -109,7 +123,7 @@ local function stage(w, k, e, letter)
 end
 
 local function rewrite(w, k, e)
-  local more = #w.row + HEADER - call('STRLEN', w.key)
+  local more = #w.row + HEADER - #e.value
   if more > 0 and not w.again and not room_for(k, 0, more) then
     return 10, 0
   end
@@ -159,7 +173,7 @@ local function write(w)
   end
   local letter
   if e and e.state == 'L' then
-    letter = parse(call('GET', w.key))
+    letter = e
   elseif not (e and e.pending) then
     letter = conflict(k)
   end
@@ -218,6 +232,7 @@ while arg_at < #ARGV - 1 do
   out[#out + 1] = value
 end
 out[tenants_at] = part.tenants
+part.clock = math.max(part.clock, part.saved[1])
 save()
 if announced then
   written()

@@ -24,7 +24,7 @@ end
 
 local function settle(key, version, id, since)
   local k = string.sub(key, ENTRY)
-  local e, wrong = entry(key, true)
+  local e, wrong = entry(key)
   local owes = e and (e.pending or e.state == 'L') and e or (not wrong and conflict(k)) or nil
   local s = staged_row(k)
   if s and s.version == version and s.id == id then

@@ -17,8 +17,9 @@ local MAX_ENTRIES, MAX_BYTES, BATCH = tonumber(ARGV[5]), tonumber(ARGV[6]), tonu
 local MAX_VERSION = 9007199254740991
 local OVERHEAD, HEADER = 64, 53
 local TOKEN_MILLIS = 60000
-local FORM = '^[RDLCTSU][VN] ' .. string.rep('%d', 16) .. ' ' .. string.rep('%x', 16) .. ' ' .. string.rep('%d', 16)
+local FORM = '^[RDLCTSU][VN] (%d+) (%x+) (%d+)'
 local call = redis.call
+local ORDER = {2, 3, 5, 7, 8, 4, 6, 9, 10}
 
 local now
 local part = {}
@@ -47,20 +48,23 @@ local function count_of(command, key)
   return type(count) == 'number' and count or nil
 end
 
--- Reads the partition; returns what to answer if nothing can be done.
-local function enter()
+-- Reads the partition; returns what to answer if nothing can be done. Where a script says so, keys that are empty and that it does not touch then are not looked at.
+local function enter(brief)
   local h = redis.pcall('HMGET', P, 'run', 'clock', 'epoch', 'frontier', 'life', 'opened', 'turn', 'carried', 'carried_due',
     'noted', 'bytes', 'deferred_bytes', 'parked_bytes')
   if h.err then
     return redis.error_reply(foreign(P))
   end
   local counts = {}
-  for i = 2, 10 do
-    local count = count_of((i == 6 or i == 7 or i >= 9) and 'HLEN' or 'ZCARD', KEYS[i])
-    if not count then
-      return redis.error_reply(foreign(KEYS[i]))
+  for _, i in ipairs(ORDER) do
+    -- The second ones of each kind have entries only where the first has.
+    if not brief or i ~= 4 and i ~= 6 and i ~= 9 and i ~= 10 or i == 4 and counts[3] > 0 or i == 6 and counts[3] + counts[5] > 0 or i == 9 and counts[8] > 0 then
+      local count = count_of((i == 6 or i == 7 or i >= 9) and 'HLEN' or 'ZCARD', KEYS[i])
+      if not count then
+        return redis.error_reply(foreign(KEYS[i]))
+      end
+      counts[i] = count
     end
-    counts[i] = count
   end
   if ARGV[1] == '' then
     local time = call('TIME')
@@ -82,7 +86,8 @@ local function enter()
   part.deferred_bytes = tonumber(h[12] or 0)
   part.parked_bytes = tonumber(h[13] or 0)
   part.ready, part.deferred, part.parked = counts[2], counts[3], counts[5]
-  part.conflicts, part.staged, part.tenants = counts[7], counts[8], counts[10]
+  part.saved = {part.clock, part.bytes, part.deferred_bytes, part.parked_bytes}
+  part.conflicts, part.staged, part.tenants = counts[7], counts[8], counts[10] or 0
   if not h[1] or h[1] ~= ARGV[#ARGV] or not h[2] then
     part.closed = true
     return {-1}
@@ -134,8 +139,13 @@ local function save()
   if part.ready + part.deferred + part.staged == 0 then
     part.bytes = 0
   end
-  call('HSET', P, 'clock', text(part.clock), 'bytes', text(part.bytes), 'deferred_bytes', text(part.deferred_bytes),
-    'parked_bytes', text(part.parked_bytes))
+  local saved = part.saved
+  if part.bytes ~= saved[2] or part.deferred_bytes ~= saved[3] or part.parked_bytes ~= saved[4] then
+    call('HSET', P, 'clock', text(part.clock), 'bytes', text(part.bytes), 'deferred_bytes', text(part.deferred_bytes),
+      'parked_bytes', text(part.parked_bytes))
+  elseif part.clock ~= saved[1] then
+    call('HSET', P, 'clock', text(part.clock))
+  end
 end
 
 -- Tells the other processes. That somebody may not is no reason to fail in the middle.
@@ -150,36 +160,37 @@ end
 -- Entries: 53 characters, then the row.
 
 local function header(state, kind, version, id, time)
-  return state .. kind .. ' ' .. padded(version) .. ' ' .. id .. ' ' .. padded(time)
+  return string.format('%s%s %016.0f %s %016.0f', state, kind, version, id, time)
 end
 
+-- What a value of ours says; nil if it is none.
 local function parse(value)
+  local version, id, time = string.match(string.sub(value, 1, HEADER), FORM)
+  if not version or #version ~= 16 or #id ~= 16 or #time ~= 16 then
+    return nil
+  end
+  local state = string.sub(value, 1, 1)
   return {
-    state = string.sub(value, 1, 1),
+    state = state,
     kind = string.sub(value, 2, 2),
-    version = tonumber(string.sub(value, 4, 19)),
-    id = string.sub(value, 21, 36),
-    time = tonumber(string.sub(value, 38, 53)),
+    version = tonumber(version),
+    id = id,
+    time = tonumber(time),
+    pending = state == 'R' or state == 'D',
     value = value
   }
 end
 
--- The entry of a key, with all of its value or only its header; nil if there is none; then what is there instead, if something is.
-local function entry(key, all)
-  local value
-  if all then
-    value = redis.pcall('GET', key)
-  else
-    value = redis.pcall('GETRANGE', key, 0, HEADER - 1)
-  end
-  if not value or value == '' then
+-- The entry of a key; nil if there is none; then what is there instead, if something is.
+local function entry(key)
+  local value = redis.pcall('GET', key)
+  if not value then
     return nil
   end
-  if type(value) == 'table' or not string.find(value, FORM) then
+  local e = type(value) == 'string' and parse(value)
+  if not e then
     return nil, foreign(key)
   end
-  local e = parse(value)
-  e.pending = e.state == 'R' or e.state == 'D'
   return e
 end
 
@@ -310,11 +321,10 @@ local function conflict(k)
     return nil
   end
   local value = call('HGET', CONFLICTS, k)
-  if not value or not string.find(value, FORM) then
-    return nil
+  local e = value and parse(value) or nil
+  if e then
+    e.conflict = true
   end
-  local e = parse(value)
-  e.conflict = true
   return e
 end
 
@@ -322,9 +332,9 @@ local function drop_conflict(k)
   part.conflicts = part.conflicts - call('HDEL', CONFLICTS, k)
 end
 
--- What is owed of a key: pending, or a letter, with all of its value; nil if nothing is.
+-- What is owed of a key: pending, or a letter; nil if nothing is.
 local function owed(key, k)
-  local e, wrong = entry(key, true)
+  local e, wrong = entry(key)
   if wrong then
     return nil, wrong
   end
@@ -356,7 +366,7 @@ local function staged_row(k)
     return nil
   end
   local value = call('HGET', ROWS, k)
-  return value and string.find(value, FORM) and parse(value) or nil
+  return value and parse(value) or nil
 end
 
 local function drop_staged(k, s)

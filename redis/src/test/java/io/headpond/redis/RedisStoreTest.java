@@ -153,13 +153,27 @@ class RedisStoreTest {
   void aPartitionThatSomebodyElseHasWrittenOverTakesNothing() {
     RedisStore store = open();
     Mutation a = put(store, "a", "1");
-    for (String key : List.of(":parked", ":refused", ":staged", ":tenants")) {
-      server.call("SET", partition() + key, "hello");
+    for (String key : List.of(":ready", ":deferred", ":parked", ":conflicts", ":staged")) {
+      String there = (String) server.call("TYPE", partition() + key);
+      if (there.equals("none")) {
+        server.call("SET", partition() + key, "hello");
+      } else {
+        server.call("RENAME", partition() + key, "away");
+        server.call("SET", partition() + key, "hello");
+      }
       assertThatThrownBy(() -> await(store.put(write("b", "1"))))
           .isInstanceOf(UnavailableException.class)
           .hasMessageContaining(partition() + key + " holds a string");
+      server.call("DEL", partition() + key);
+      if (!there.equals("none")) {
+        server.call("RENAME", "away", partition() + key);
+      }
+    }
+    for (String key : List.of(":refused", ":staged:rows", ":tenants", ":deferred:since")) {
+      server.call("SET", partition() + key, "hello");
       assertThatThrownBy(() -> await(store.settle(0, 1, List.of(a), 9)))
-          .isInstanceOf(UnavailableException.class);
+          .isInstanceOf(UnavailableException.class)
+          .hasMessageContaining(partition() + key + " holds a string");
       server.call("DEL", partition() + key);
     }
     assertThat(await(store.get(TYPE.key("b"))).miss()).isTrue();
