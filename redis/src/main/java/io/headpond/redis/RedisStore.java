@@ -10,7 +10,6 @@ import io.headpond.OutcomeUnknownException;
 import io.headpond.PendingPage;
 import io.headpond.Row;
 import io.headpond.UnavailableException;
-import io.headpond.spi.Environment;
 import io.headpond.spi.Failure;
 import io.headpond.spi.Horizon;
 import io.headpond.spi.HotStoreFactory;
@@ -28,7 +27,6 @@ import io.headpond.spi.Taken;
 import io.headpond.spi.Write;
 import io.headpond.spi.WriteOutcome;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -59,7 +57,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. Stages are completed on threads of the connection, which must not be blocked; only {@link #remember} and {@link Factory} block.
  */
 public final class RedisStore implements SharedStore {
-  private static final Duration LOOK = Duration.ofSeconds(1);
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final Caller caller;
@@ -70,8 +67,7 @@ public final class RedisStore implements SharedStore {
   private final Batches batches;
   private final Letters letters;
   private final Channel channel;
-  private volatile Environment.@Nullable Timer timer;
-  private volatile boolean closed;
+  private final Watch watch;
 
   private RedisStore(Caller caller) {
     this.caller = caller;
@@ -81,6 +77,7 @@ public final class RedisStore implements SharedStore {
     this.batches = new Batches(caller, reads);
     this.letters = new Letters(caller);
     this.channel = new Channel(caller);
+    this.watch = new Watch(caller);
     await(identity.confirm(), caller.keys);
     this.id = new StoreId(identity.id(), identity.description(), true);
   }
@@ -149,15 +146,7 @@ public final class RedisStore implements SharedStore {
 
   private static RedisStore open(Caller caller) {
     RedisStore store = new RedisStore(caller);
-    for (Shard shard : caller.shards) {
-      shard.look();
-    }
-    CompletableFuture<?>[] looks =
-        Arrays.stream(caller.shards)
-            .map(shard -> store.look(shard, "0").exceptionally(closed -> null))
-            .toArray(CompletableFuture<?>[]::new);
-    await(CompletableFuture.allOf(looks), caller.keys);
-    store.tick();
+    await(store.watch.begin(), caller.keys);
     return store;
   }
 
@@ -177,28 +166,6 @@ public final class RedisStore implements SharedStore {
       Thread.currentThread().interrupt();
       throw new OutcomeUnknownException(keys.dataset() + ": interrupted", e);
     }
-  }
-
-  /** Asks those partitions how they stand that have not been heard of for a while. */
-  private void tick() {
-    if (closed) {
-      return;
-    }
-    long now = caller.environment.nanos();
-    for (Shard shard : caller.shards) {
-      Status status = shard.status();
-      if ((status == null || now - status.atNanos() >= LOOK.toNanos()) && shard.look()) {
-        look(shard, "0");
-      }
-    }
-    timer = caller.environment.schedule(LOOK, this::tick);
-  }
-
-  private CompletableFuture<@Nullable Items> look(Shard shard, String exactly) {
-    return caller
-        .run(shard, Scripts.LOOK, List.of(Keys.bytes(exactly)))
-        .<@Nullable Items>thenApply(items -> items)
-        .whenComplete((items, e) -> shard.looked());
   }
 
   @Override
@@ -293,11 +260,7 @@ public final class RedisStore implements SharedStore {
 
   @Override
   public CompletionStage<Horizon> horizon(int partition) {
-    return stage(
-        () ->
-            caller
-                .run(caller.shard(partition), Scripts.LOOK, List.of(Keys.bytes("1")))
-                .thenApply(items -> new Horizon(items.status().clock(), items.status().stats())));
+    return stage(() -> watch.horizon(partition));
   }
 
   @Override
@@ -413,12 +376,8 @@ public final class RedisStore implements SharedStore {
   /** Lets go of the dataset. What is pending stays in the servers; their connections are the {@linkplain Factory factory}'s. */
   @Override
   public void close() {
-    closed = true;
     caller.stop();
-    Environment.Timer last = timer;
-    if (last != null) {
-      last.cancel();
-    }
+    watch.close();
   }
 
   private <T extends @Nullable Object> CompletionStage<T> stage(
