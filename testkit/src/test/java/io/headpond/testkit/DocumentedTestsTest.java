@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 class DocumentedTestsTest {
   private static final Path ROOT = Path.of("..");
   private static final Pattern NAMED =
-      Pattern.compile("`([A-Z][A-Za-z0-9]*(?:Test|IT))(?:\\.([a-z][A-Za-z0-9]*))?`");
+      Pattern.compile("`([A-Z][A-Za-z0-9]*[a-z0-9](?:Test|IT))(?:\\.([a-z][A-Za-z0-9]*))?`");
   private static final Pattern ROW = Pattern.compile("\\| (\\d+) \\|.*");
 
   @Test
