@@ -408,17 +408,21 @@ final class Delivery {
     } else if (!flight.mutations().isEmpty()) {
       fruitless = 0;
     }
-    if (again || mayHaveBeenTried(flight)) {
+    if (again || mayHaveBeenTried(flight, outcomes)) {
       settling.appliedAgain(flight, outcomes, applied.statements(), held);
     } else {
       settling.applied(flight, outcomes, applied.statements(), held);
     }
   }
 
-  /** Who had the lease of a shared store's partition before may have had it committed and have died before it was settled. */
-  private boolean mayHaveBeenTried(Flight flight) {
+  /**
+   * Who had the lease of a shared store's partition before may have had it committed and have died before it was settled. And of what is left out now the store may have forgotten that it was settled, which only the rows
+   * tell.
+   */
+  private boolean mayHaveBeenTried(Flight flight, Outcomes outcomes) {
     return core.shared() != null
-        && flight.mutations().stream().anyMatch(m -> m.version() <= acquiredMicros);
+        && (!outcomes.whole()
+            || flight.mutations().stream().anyMatch(m -> m.version() <= acquiredMicros));
   }
 
   private void fruitless(Flight flight) {
@@ -470,7 +474,10 @@ final class Delivery {
       failed(failure);
     } else {
       String message = Failures.message(failure);
-      fail(Kind.STORE, message, Result.failure(message));
+      fail(
+          cause instanceof ConfigurationException ? Kind.BLOCKED : Kind.STORE,
+          message,
+          Result.failure(message));
     }
   }
 

@@ -762,7 +762,7 @@ public final class FakeDatabase implements SystemOfRecordFactory {
         changed("put", put);
       } else if (rows.remove(mutation.key()) != null) {
         changed("remove", mutation);
-      } else {
+      } else if (removed <= mutation.version()) {
         observed(mutation);
       }
       return Applied.Done.INSTANCE;

@@ -42,6 +42,7 @@ public final class SharedModel {
   final ManualEnvironment environment;
   private final StoreId id;
   private final List<SharedModelHandle> handles = new ArrayList<>();
+  private final Set<Weakness> weaknesses = EnumSet.noneOf(Weakness.class);
   private final Set<Durability> levels = EnumSet.allOf(Durability.class);
   private SimulatedDisk disk = new SimulatedDisk();
   private @Nullable Server server;
@@ -52,6 +53,16 @@ public final class SharedModel {
   private boolean loseSignals;
   private boolean doubleSignals;
   private Duration signalDelay = Duration.ZERO;
+
+  /** What such a store may not do. To see that a test finds out. */
+  public enum Weakness {
+    /** After a failover it goes on as if nothing had been lost. */
+    STAYS_OPEN,
+    /** It does not tell which versions it has forgotten. */
+    DOES_NOT_TELL_WHAT_IT_LOST,
+    /** It tells the time and what is pending as it was a second ago. */
+    OLD_HORIZON
+  }
 
   /** The server process and what it has in memory beside the journal. */
   private static final class Server {
@@ -163,6 +174,15 @@ public final class SharedModel {
     return server().journal;
   }
 
+  /** It does from now on what it may not do. */
+  public void weaken(Weakness weakness) {
+    weaknesses.add(weakness);
+  }
+
+  boolean weak(Weakness weakness) {
+    return weaknesses.contains(weakness);
+  }
+
   StoreId id() {
     return id;
   }
@@ -268,7 +288,8 @@ public final class SharedModel {
 
   /** Whether a partition takes anything; tells everybody if it does not. */
   boolean isOpen(int partition) {
-    if (!server().state.closed[partition]) {
+    State state = server().state;
+    if (!state.closed[partition] || (weak(Weakness.STAYS_OPEN) && state.epoch[partition] > 0)) {
       return true;
     }
     handles.forEach(handle -> tell(handle, signals -> signals.closed(partition)));
@@ -292,7 +313,9 @@ public final class SharedModel {
                   Math.max(Math.max(known, highVersion), environment.wallMicros());
               state.epoch[partition] = epoch;
               state.closed[partition] = false;
-              return new Opened(state.lostAfter[partition], state.lostUntil[partition]);
+              return weak(Weakness.DOES_NOT_TELL_WHAT_IT_LOST)
+                  ? Opened.WHOLE
+                  : new Opened(state.lostAfter[partition], state.lostUntil[partition]);
             });
   }
 

@@ -364,6 +364,10 @@ final class SharedModelHandle implements SharedStore {
 
   @Override
   public CompletionStage<Horizon> horizon(int partition) {
+    if (model.weak(SharedModel.Weakness.OLD_HORIZON)) {
+      Known old = known(partition);
+      return CompletableFuture.completedFuture(new Horizon(process.wallMicros(), old.stats));
+    }
     return call(partition, false, journal -> journal.horizon(partition));
   }
 
