@@ -328,7 +328,7 @@ final class Delivery {
   private void batchFailed(Flight flight, DatabaseError error, Lease held) {
     if (flight == committed) {
       // It cannot be made smaller; the rows themselves tell.
-      settling.appliedAgain(flight, Outcomes.none(flight.mutations(), error), 0, held);
+      settling.appliedAgain(flight, Outcomes.none(flight.mutations(), error), 0, held, true);
     } else if (limits.failed(flight, error.errorClass())) {
       alone(flight, error, held);
     } else {
@@ -409,7 +409,7 @@ final class Delivery {
       fruitless = 0;
     }
     if (again || mayHaveBeenTried(flight, outcomes)) {
-      settling.appliedAgain(flight, outcomes, applied.statements(), held);
+      settling.appliedAgain(flight, outcomes, applied.statements(), held, again);
     } else {
       settling.applied(flight, outcomes, applied.statements(), held);
     }

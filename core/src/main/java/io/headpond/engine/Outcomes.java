@@ -73,8 +73,9 @@ record Outcomes(
    * The same, but of what was left out that is done or stale which the rows show to be there.
    *
    * @param rows as the database has them now
+   * @param committed whether it is known that the batch was committed: only then a row that is not there says that a removal was
    */
-  Outcomes with(Map<Key, Loaded> rows) {
+  Outcomes with(Map<Key, Loaded> rows, boolean committed) {
     Outcomes outcomes =
         new Outcomes(
             new ArrayList<>(done),
@@ -85,7 +86,7 @@ record Outcomes(
     for (Mutation mutation : leftOut()) {
       Loaded row = rows.get(mutation.key());
       boolean newer = row != null && row.version() > mutation.version();
-      if (row == null || !(newer || there(mutation, row))) {
+      if (row == null || !(newer || there(mutation, row, committed))) {
         continue;
       }
       outcomes.rejected.remove(mutation);
@@ -100,14 +101,14 @@ record Outcomes(
     return outcomes;
   }
 
-  private static boolean there(Mutation mutation, Loaded row) {
+  private static boolean there(Mutation mutation, Loaded row, boolean committed) {
     if (mutation instanceof Mutation.Put put) {
       return row.row() != null
           && (row.version() == 0
               ? row.row().equals(put.row())
               : row.version() == mutation.version());
     }
-    return row.row() == null;
+    return committed && row.row() == null;
   }
 
   private static Outcomes empty(int size) {

@@ -93,15 +93,21 @@ final class Settling {
     begin(new Answer(flight, outcomes, statements, held, false, outcomes.whole()));
   }
 
-  /** It has applied a batch again that was committed before. */
-  void appliedAgain(Flight flight, Outcomes outcomes, int statements, Lease held) {
+  /**
+   * It has applied a batch again that was committed before, or may have been.
+   *
+   * @param committed whether that is known
+   */
+  void appliedAgain(
+      Flight flight, Outcomes outcomes, int statements, Lease held, boolean committed) {
     boolean whole = outcomes.whole() || held.frontier() >= flight.batch().frontier();
     Answer answer = new Answer(flight, outcomes, statements, held, true, whole);
     if (outcomes.whole()) {
       begin(answer);
     } else {
       List<Key> keys = outcomes.leftOut().stream().map(Mutation::key).toList();
-      steps.then(rows(keys), rows -> begin(answer.with(outcomes.with(rows))), delivery::failed);
+      steps.then(
+          rows(keys), rows -> begin(answer.with(outcomes.with(rows, committed))), delivery::failed);
     }
   }
 
