@@ -421,7 +421,7 @@ final class Delivery {
    */
   private boolean mayHaveBeenTried(Flight flight, Outcomes outcomes) {
     return core.shared() != null
-        && (!outcomes.whole()
+        && ((!outcomes.whole() && !flight.staged())
             || flight.mutations().stream().anyMatch(m -> m.version() <= acquiredMicros));
   }
 

@@ -13,9 +13,11 @@ import io.headpond.spi.Applied.Stale;
 import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What the database said to a batch, sorted: what is committed, and what it left out. Immutable but for its collections.
@@ -25,13 +27,15 @@ import java.util.Map;
  * @param rejected which it refuses, with its own words
  * @param retried which it did not take through no fault of their own, with its own words
  * @param skipped which it did not look at
+ * @param doubtful those of the three of which an earlier try may have been committed all the same
  */
 record Outcomes(
     List<Mutation> done,
     Map<Mutation, Long> overtaken,
     Map<Mutation, DatabaseError> rejected,
     Map<Mutation, DatabaseError> retried,
-    Map<Mutation, DatabaseError> skipped) {
+    Map<Mutation, DatabaseError> skipped,
+    Set<Mutation> doubtful) {
   static Outcomes of(List<Mutation> mutations, Applied applied) {
     if (applied.outcomes().size() != mutations.size()) {
       throw new IllegalStateException("a batch did not return an outcome for each mutation");
@@ -82,11 +86,15 @@ record Outcomes(
             new LinkedHashMap<>(overtaken),
             new LinkedHashMap<>(rejected),
             new LinkedHashMap<>(retried),
-            new LinkedHashMap<>(skipped));
+            new LinkedHashMap<>(skipped),
+            new HashSet<>(doubtful));
     for (Mutation mutation : leftOut()) {
       Loaded row = rows.get(mutation.key());
       boolean newer = row != null && row.version() > mutation.version();
       if (row == null || !(newer || there(mutation, row, committed))) {
+        if (row != null && row.row() == null && mutation instanceof Mutation.Remove) {
+          outcomes.doubtful.add(mutation);
+        }
         continue;
       }
       outcomes.rejected.remove(mutation);
@@ -117,7 +125,8 @@ record Outcomes(
         new LinkedHashMap<>(0),
         new LinkedHashMap<>(0),
         new LinkedHashMap<>(0),
-        new LinkedHashMap<>(0));
+        new LinkedHashMap<>(0),
+        new HashSet<>(0));
   }
 
   /** Those where a newer version stands. */

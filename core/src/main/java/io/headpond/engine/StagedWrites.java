@@ -146,6 +146,14 @@ final class StagedWrites {
     Map<Mutation, HeadpondException> gone = new LinkedHashMap<>();
     outcomes.rejected().forEach((m, error) -> gone.put(m, new RejectedException(error.toString())));
     outcomes.retried().forEach((m, error) -> gone.put(m, new NotNowException(error.toString())));
+    outcomes
+        .doubtful()
+        .forEach(
+            m ->
+                gone.replace(
+                    m,
+                    new OutcomeUnknownException(
+                        "an earlier try may have been committed, later ones were turned away")));
     drop(gone, epoch, next, failed);
   }
 

@@ -27,6 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,6 +88,9 @@ public final class SharedModel {
     private final long[] lostUntil;
     private final boolean[] closed;
 
+    /** How many batches are being taken. */
+    private final int[] taking;
+
     /** By write id, whether a batch has taken a staged write. */
     private final Map<Long, Boolean> staged = new HashMap<>();
 
@@ -97,6 +101,7 @@ public final class SharedModel {
       lostAfter = new long[partitions];
       lostUntil = new long[partitions];
       closed = new boolean[partitions];
+      taking = new int[partitions];
       Arrays.fill(closed, true);
     }
 
@@ -331,16 +336,24 @@ public final class SharedModel {
     }
   }
 
-  void taken(Taken taken) {
-    if (taken.staged()) {
-      taken.mutations().forEach(mutation -> server().state.staged.put(mutation.writeId(), true));
-    }
+  /** A batch is taken; until it is known of what, any staged write may be one of it. */
+  CompletionStage<Taken> take(int partition, Supplier<CompletionStage<Taken>> take) {
+    State state = server().state;
+    state.taking[partition]++;
+    return take.get()
+        .whenComplete(
+            (taken, failure) -> {
+              state.taking[partition]--;
+              if (failure == null && taken.staged()) {
+                taken.mutations().forEach(mutation -> state.staged.put(mutation.writeId(), true));
+              }
+            });
   }
 
   CompletionStage<SharedStore.Withdrawal> withdraw(int partition, Mutation mutation) {
     State state = server().state;
     Boolean taken = state.staged.get(mutation.writeId());
-    if (taken == null || taken) {
+    if (taken == null || taken || state.taking[partition] > 0) {
       return CompletableFuture.completedFuture(
           taken == null ? SharedStore.Withdrawal.GONE : SharedStore.Withdrawal.UNDER_WAY);
     }

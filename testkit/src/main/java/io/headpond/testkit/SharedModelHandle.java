@@ -254,14 +254,7 @@ final class SharedModelHandle implements SharedStore {
     return call(
         partition,
         true,
-        journal ->
-            journal
-                .take(partition, epoch, most)
-                .thenApply(
-                    taken -> {
-                      model.taken(taken);
-                      return taken;
-                    }));
+        journal -> model.take(partition, () -> journal.take(partition, epoch, most)));
   }
 
   @Override
