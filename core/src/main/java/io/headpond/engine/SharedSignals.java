@@ -34,9 +34,7 @@ final class SharedSignals implements SharedStore.Signals {
   @Override
   public void settled(List<SharedStore.Settled> settled) {
     // Writers are slowed down to what the database takes, whoever brings it there.
-    core.statistics()
-        .flushRate
-        .add((int) settled.stream().filter(one -> !ours(one.key())).count());
+    core.statistics().flushRate.add((int) settled.stream().filter(one -> !ours(one.key())).count());
     core.settlements().settledElsewhere(settled);
     engine.released(settled.stream().map(SharedStore.Settled::key).toList());
   }
