@@ -1,5 +1,6 @@
 package io.headpond.redis;
 
+import io.headpond.UnavailableException;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.MaintNotificationsConfig;
 import io.lettuce.core.RedisClient;
@@ -34,6 +35,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,6 +56,7 @@ final class Connector implements AutoCloseable {
   private final Set<StatefulConnection<?, ?>> open = ConcurrentHashMap.newKeySet();
   private final Map<StatefulConnection<?, ?>, CompletableFuture<Void>> ending =
       new ConcurrentHashMap<>();
+  private final Set<CompletableFuture<?>> begun = ConcurrentHashMap.newKeySet();
   private volatile boolean closed;
 
   /**
@@ -137,8 +140,7 @@ final class Connector implements AutoCloseable {
   }
 
   private CompletionStage<Connection> connect(Address address, RedisURI uri) {
-    return client
-        .connectAsync(ByteArrayCodec.INSTANCE, uri)
+    return connecting(() -> client.connectAsync(ByteArrayCodec.INSTANCE, uri))
         .<Connection>thenApply(
             lettuce -> {
               begin(lettuce);
@@ -159,12 +161,28 @@ final class Connector implements AutoCloseable {
   }
 
   private CompletionStage<StatefulRedisPubSubConnection<byte[], byte[]>> subscribing(RedisURI uri) {
-    return client
-        .connectPubSubAsync(ByteArrayCodec.INSTANCE, uri)
+    return connecting(() -> client.connectPubSubAsync(ByteArrayCodec.INSTANCE, uri))
         .<StatefulRedisPubSubConnection<byte[], byte[]>>thenApply(
             lettuce -> {
               begin(lettuce);
               return lettuce;
+            });
+  }
+
+  /** Does not end before all that was begun has ended: its threads would be gone. */
+  private <T> CompletionStage<T> connecting(Supplier<CompletionStage<T>> connect) {
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    begun.add(done);
+    if (closed) {
+      begun.remove(done);
+      return CompletableFuture.failedFuture(new UnavailableException(url + " was closed"));
+    }
+    return connect
+        .get()
+        .whenComplete(
+            (connection, failure) -> {
+              begun.remove(done);
+              done.complete(null);
             });
   }
 
@@ -283,6 +301,8 @@ final class Connector implements AutoCloseable {
     closed = true;
     open.forEach(this::end);
     try {
+      CompletableFuture.allOf(begun.toArray(new CompletableFuture<?>[0]))
+          .get(CLOSE_SECONDS, TimeUnit.SECONDS);
       CompletableFuture.allOf(ending.values().toArray(new CompletableFuture<?>[0]))
           .get(CLOSE_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {

@@ -82,8 +82,8 @@ public final class TestCluster implements AutoCloseable {
     return text(node, "CLUSTER", "INFO").contains("cluster_state:ok")
         && text(node, "CLUSTER", "NODES").lines().filter(line -> line.contains("slave")).count()
             == MASTERS
-        && (!text(node, "INFO", "replication").contains("role:slave")
-            || text(node, "INFO", "replication").contains("master_link_status:up"));
+        && (text(node, "INFO", "replication").contains("master_link_status:up")
+            || text(node, "INFO", "replication").contains("state=online"));
   }
 
   private static long lines(TestServer node) {

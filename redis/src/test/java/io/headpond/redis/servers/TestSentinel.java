@@ -40,7 +40,8 @@ public final class TestSentinel implements AutoCloseable {
           return replicas != null
               && replicas.size() == 1
               && String.valueOf(second.call("INFO", "replication"))
-                  .contains("master_link_status:up");
+                  .contains("master_link_status:up")
+              && String.valueOf(first.call("INFO", "replication")).contains("state=online");
         });
     return started;
   }
