@@ -50,10 +50,17 @@ final class Backend implements AutoCloseable {
     }
   }
 
+  /**
+   * What is wrong with an URL is told before anything is made.
+   *
+   * @throws ConfigurationException if the one of Redis is none
+   */
+  static void check(ServerConfig config) {
+    var unused = redis(config);
+  }
+
   /** Starts the embedded database if that is the one; connects to nothing yet. */
   static Backend open(ServerConfig config, Lab lab) {
-    // What is wrong with its URL is told before a database is started.
-    var unused = redis(config);
     DatabaseConfig own = config.database();
     if (own == null) {
       EmbeddedPostgres embedded = EmbeddedPostgres.builder().directory(config.postgres()).start();
@@ -124,6 +131,8 @@ final class Backend implements AutoCloseable {
             e);
       }
       throw e;
+    } catch (SharedStoreFactory.AwayException e) {
+      throw e;
     } catch (UnavailableException e) {
       if (lab.settings().outage()) {
         throw new UnavailableException(
@@ -148,7 +157,7 @@ final class Backend implements AutoCloseable {
 
   private HotStoreFactory store(DatasetConfig dataset) {
     if (redis != null) {
-      return redis;
+      return new SharedStoreFactory(redis);
     }
     JournalStore.Factory store = JournalStore.in(config.journals());
     Long bytes = dataset.maxRequestBytes();

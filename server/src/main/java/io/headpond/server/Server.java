@@ -59,6 +59,7 @@ final class Server implements AutoCloseable {
 
   private Server(ServerConfig config) {
     this.config = config;
+    Backend.check(config);
     this.lab = new Lab(config.lab());
     ListenConfig listen = config.listen();
     this.api = new ApiServlet(lab, Access.of(listen.tokens()));

@@ -26,7 +26,7 @@ final class StoreCommand {
   @Command(
       name = "adopt",
       description = {
-        "Ties a dataset's table to the journal in this data folder, away from the store that has it now.",
+        "Ties a dataset's table to the journal in this data folder, or to the shared hot store, away from the store that has it now.",
         "That store can no longer write to the table, and what is pending in it will not arrive.",
         "Also accepts a database that went back (a restored backup, a failover). Both servers must be stopped."
       },
@@ -57,12 +57,16 @@ final class StoreCommand {
                               + String.join(
                                   ", ",
                                   config.datasets().stream().map(DatasetConfig::name).toList())));
+      String store =
+          config.store().redis() == null
+              ? "the journal in " + config.journal(chosen)
+              : "the hot store at " + config.store().redis().shown();
       if (!yes) {
         System.out.println(
             "The table "
                 + chosen.table()
-                + " would be tied to the journal in "
-                + config.journal(chosen)
+                + " would be tied to "
+                + store
                 + ". The store that has it now could no longer write to it; what is pending there"
                 + " would not arrive. Stop that server first, and let it drain if it can.");
         throw new ConfigurationException("nothing was done; say --yes to do it");
@@ -73,8 +77,8 @@ final class StoreCommand {
         System.out.println(
             "The table "
                 + chosen.table()
-                + " is tied to the journal in "
-                + config.journal(chosen)
+                + " is tied to "
+                + store
                 + ". Pending in it: "
                 + cache.status().pendingEntries()
                 + ".");

@@ -107,6 +107,12 @@ class CliTest {
     Path yaml = Files.writeString(folder.resolve("c.yaml"), "datasets:\n  a: {keys: 1}\n");
     Path file = Files.writeString(folder.resolve("file"), "");
     oneLine(run("serve", "--host", "0.0.0.0", "--data-dir", data), "say --allow-anonymous");
+    oneLine(
+        run("serve", "--port", "0", "--role", "worker", "--data-dir", data),
+        "name a store that servers share with --redis-url");
+    oneLine(
+        run("serve", "--port", "0", "--redis-url", "redis://:secret@h:x", "--data-dir", data),
+        "redis: the URL redis://***@h:x is wrong");
     oneLine(run("serve", "--port", "70000", "--data-dir", data), "must be from 0 to 65535");
     oneLine(run("serve", "--config", "/nope.yaml"), "no such file");
     oneLine(

@@ -136,7 +136,11 @@ final class RequestMaker {
   RequestMaker(Document document, Random random) {
     this.document = document;
     this.random = random;
-    this.operations = document.operations();
+    // What gives up or puts back the queue of a dataset names every entry of it.
+    this.operations =
+        document.operations().stream()
+            .filter(operation -> !operation.path().matches(".*/queue:(purge|restore)"))
+            .toList();
   }
 
   Made next() {
