@@ -37,6 +37,7 @@ public final class TestServer implements AutoCloseable {
   private final int port;
   private final boolean tls;
   private @Nullable Process process;
+  private @Nullable Process guard;
 
   private TestServer(ServerBinary binary, Path folder, int port, List<String> options) {
     this.binary = binary;
@@ -145,6 +146,7 @@ public final class TestServer implements AutoCloseable {
               .start();
       process = started;
       RUNNING.add(started);
+      guard = guard(started);
       return started;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -180,6 +182,18 @@ public final class TestServer implements AutoCloseable {
       return !e.getMessage().startsWith("LOADING");
     } catch (IOException | UncheckedIOException e) {
       return false;
+    }
+  }
+
+  /** Ends it if this JVM is gone without a word: then nobody holds the other end of the pipe. */
+  private static Process guard(Process server) throws IOException {
+    return new ProcessBuilder("sh", "-c", "read line; kill -9 " + server.pid()).start();
+  }
+
+  private void unguard() {
+    Process current = guard;
+    if (current != null) {
+      current.destroyForcibly();
     }
   }
 
@@ -236,7 +250,7 @@ public final class TestServer implements AutoCloseable {
   public void kill() {
     Process current = process;
     if (current != null) {
-      // A stopped process would not end before it goes on.
+      unguard();
       current.destroyForcibly();
       await(current);
       RUNNING.remove(current);
@@ -247,6 +261,7 @@ public final class TestServer implements AutoCloseable {
   public void stop() {
     Process current = process;
     if (current != null) {
+      unguard();
       current.destroy();
       await(current);
       RUNNING.remove(current);
