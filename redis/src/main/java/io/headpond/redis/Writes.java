@@ -7,7 +7,6 @@ import io.headpond.InvalidValueException;
 import io.headpond.Key;
 import io.headpond.RequestId;
 import io.headpond.UnavailableException;
-import io.headpond.UnsupportedDurabilityException;
 import io.headpond.redis.WriteQueue.Waiting;
 import io.headpond.spi.Expected;
 import io.headpond.spi.Mutation;
@@ -16,7 +15,6 @@ import io.headpond.spi.WriteOutcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +38,7 @@ final class Writes {
   CompletableFuture<WriteOutcome> put(Write write) {
     try {
       caller.checkOpen();
-      checkLevel(write.durability());
+      checkUsable();
       RequestId request = write.request();
       if (request != null) {
         RequestId.requireKept(write.durability());
@@ -64,20 +62,10 @@ final class Writes {
     }
   }
 
-  private void checkLevel(Durability durability) {
-    Set<Durability> levels = caller.wire.levels();
-    if (levels.isEmpty()) {
+  private void checkUsable() {
+    if (caller.wire.levels().isEmpty()) {
       throw new UnavailableException(
           "the hot store takes no writes: " + String.join("; ", caller.wire.reasons()));
-    }
-    if (durability != Durability.DATABASE && !levels.contains(durability)) {
-      throw new UnsupportedDurabilityException(
-          durability,
-          caller.wire.description()
-              + " does not keep "
-              + durability
-              + ": "
-              + String.join("; ", caller.wire.reasons()));
     }
   }
 
