@@ -2,17 +2,22 @@ package io.headpond.engine;
 
 import io.headpond.HeadpondException;
 import io.headpond.Key;
+import io.headpond.OutcomeUnknownException;
 import io.headpond.RejectedException;
 import io.headpond.spi.Environment;
 import io.headpond.spi.HotStore;
+import io.headpond.spi.Loaded;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.Owed;
 import io.headpond.spi.SharedStore;
+import io.headpond.spi.SystemOfRecord;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,13 +33,22 @@ final class Settlements {
   private static final long PATIENCE_NANOS = Duration.ofSeconds(1).toNanos();
 
   private final HotStore store;
+  private final SystemOfRecord systemOfRecord;
+  private final int partitions;
   private final Environment environment;
+
+  /** How many answers are awaited. */
+  private final AtomicInteger asking = new AtomicInteger();
+
   private final ConcurrentHashMap<Key, List<Waiter>> waiters = new ConcurrentHashMap<>();
 
   private volatile @Nullable HeadpondException closed;
 
-  Settlements(HotStore store, Environment environment) {
+  Settlements(
+      HotStore store, SystemOfRecord systemOfRecord, int partitions, Environment environment) {
     this.store = store;
+    this.partitions = partitions;
+    this.systemOfRecord = systemOfRecord;
     this.environment = environment;
   }
 
@@ -51,7 +65,7 @@ final class Settlements {
         .whenComplete(
             (owed, failure) -> {
               if (failure == null) {
-                tell(future, version, owed);
+                tell(key, future, version, owed);
               } else if (!(store instanceof SharedStore)) {
                 future.completeExceptionally(Failures.cause(failure));
               }
@@ -59,29 +73,59 @@ final class Settlements {
     return future;
   }
 
-  private static void tell(CompletableFuture<Void> future, long version, Owed owed) {
+  private void tell(Key key, CompletableFuture<Void> future, long version, Owed owed) {
     if (owed.settled(version)) {
-      future.complete(null);
+      if (store instanceof SharedStore shared
+          && version <= shared.mayHaveForgotten(key.partition(partitions))) {
+        verify(key, future, version, owed);
+      } else {
+        future.complete(null);
+      }
     } else if (owed.parked()) {
       future.completeExceptionally(new RejectedException("the entry is parked: a dead letter"));
     }
   }
 
-  /** Asks the store for all who have waited for a while. */
+  /** The store may have forgotten it: only the row tells. If the database does not answer, it is asked again while somebody waits. */
+  private void verify(Key key, CompletableFuture<Void> future, long version, Owed owed) {
+    CompletionStage<List<Loaded>> load = systemOfRecord.load(List.of(key));
+    asking.incrementAndGet();
+    load.whenComplete(
+        (rows, failure) -> {
+          asking.decrementAndGet();
+          if (failure == null && rows.get(0).version() >= version) {
+            environment.executeCallback(() -> future.complete(null));
+          } else if (failure == null && owed.since() == 0) {
+            environment.executeCallback(() -> future.completeExceptionally(forgotten()));
+          }
+        });
+  }
+
+  private static OutcomeUnknownException forgotten() {
+    return new OutcomeUnknownException(
+        "the hot store was restarted, replaced or emptied since the write, and the row does not show it: it was forgotten, or"
+            + " the row was removed");
+  }
+
+  /** Asks the store for all who have waited for a while, once those are answered that were asked for before. */
   void lookAgain() {
+    if (asking.get() > 0) {
+      return;
+    }
     long now = environment.nanos();
     waiters.forEach(
         (key, list) -> {
           if (now - list.get(0).sinceNanos >= PATIENCE_NANOS) {
-            store
-                .owed(key)
-                .whenComplete(
-                    (owed, failure) -> {
-                      if (failure == null) {
-                        environment.executeCallback(
-                            () -> list.forEach(w -> tell(w.future, w.version, owed)));
-                      }
-                    });
+            CompletionStage<Owed> answer = store.owed(key);
+            asking.incrementAndGet();
+            answer.whenComplete(
+                (owed, failure) -> {
+                  asking.decrementAndGet();
+                  if (failure == null) {
+                    environment.executeCallback(
+                        () -> list.forEach(w -> tell(key, w.future, w.version, owed)));
+                  }
+                });
           }
         });
   }

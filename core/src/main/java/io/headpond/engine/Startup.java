@@ -110,7 +110,7 @@ final class Startup {
               record,
               environment,
               statistics,
-              new Settlements(store, environment),
+              new Settlements(store, record, settings.partitions(), environment),
               new Listeners(listeners, environment, statistics));
       Engine engine;
       if (late != null) {

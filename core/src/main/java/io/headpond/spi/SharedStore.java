@@ -61,6 +61,12 @@ public interface SharedStore extends HotStore {
   /** Tells of what other processes did from now on. Once, before the first use. */
   void listen(Signals signals);
 
+  /**
+   * The highest version of a partition of which it may have forgotten something since it gave it: it was restarted, replaced or emptied, and opened again above it. As old as the store's last answer; 0 before
+   * the first.
+   */
+  long mayHaveForgotten(int partition);
+
   /** Asks the process that holds the lease of a partition to write what is pending there now. It is not known whether it hears of it. */
   CompletionStage<@Nullable Void> askToFlush(int partition);
 

@@ -358,6 +358,12 @@ public final class RedisStore implements SharedStore {
   }
 
   @Override
+  public long mayHaveForgotten(int partition) {
+    Status status = caller.shard(partition).status();
+    return status == null ? 0 : status.life();
+  }
+
+  @Override
   public CompletionStage<@Nullable Void> askToFlush(int partition) {
     return stage(() -> channel.askToFlush(partition));
   }

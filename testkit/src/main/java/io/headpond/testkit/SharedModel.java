@@ -84,6 +84,10 @@ public final class SharedModel {
     private final long[] clock;
 
     private final long[] epoch;
+
+    /** The clock when it was opened after it had been closed. */
+    private final long[] life;
+
     private final long[] lostAfter;
     private final long[] lostUntil;
     private final boolean[] closed;
@@ -98,6 +102,7 @@ public final class SharedModel {
       this.disk = disk;
       clock = new long[partitions];
       epoch = new long[partitions];
+      life = new long[partitions];
       lostAfter = new long[partitions];
       lostUntil = new long[partitions];
       closed = new boolean[partitions];
@@ -316,12 +321,19 @@ public final class SharedModel {
               }
               state.clock[partition] =
                   Math.max(Math.max(known, highVersion), environment.wallMicros());
+              if (state.closed[partition]) {
+                state.life[partition] = state.clock[partition];
+              }
               state.epoch[partition] = epoch;
               state.closed[partition] = false;
               return weak(Weakness.DOES_NOT_TELL_WHAT_IT_LOST)
                   ? Opened.WHOLE
                   : new Opened(state.lostAfter[partition], state.lostUntil[partition]);
             });
+  }
+
+  long life(int partition) {
+    return server().state.life[partition];
   }
 
   /** A version was given. */

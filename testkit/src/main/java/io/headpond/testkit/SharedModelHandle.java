@@ -327,6 +327,11 @@ final class SharedModelHandle implements SharedStore {
   }
 
   @Override
+  public long mayHaveForgotten(int partition) {
+    return model.life(partition);
+  }
+
+  @Override
   public CompletionStage<@Nullable Void> askToFlush(int partition) {
     return call(
         partition,
