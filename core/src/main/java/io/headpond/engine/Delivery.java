@@ -165,6 +165,9 @@ final class Delivery {
       stagedWrites.tooLateToTakeBack(mutation);
     } else if (taking) {
       stagedWrites.decideLater(mutation);
+    } else if (core.shared() != null && mutation.version() <= acquiredMicros) {
+      // Who had the lease before may have had it committed: the store tells whether a batch had it.
+      flusher.withdraw(mutation);
     } else {
       stagedWrites.takeBack(mutation, epoch);
     }
@@ -202,6 +205,7 @@ final class Delivery {
     unknown = null;
     committed = null;
     fruitless = 0;
+    stagedWrites.forget();
     nothingInFlight();
     return held;
   }

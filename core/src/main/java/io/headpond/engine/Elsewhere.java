@@ -9,6 +9,7 @@ import io.headpond.spi.Lookup;
 import io.headpond.spi.Mutation;
 import io.headpond.spi.PartitionStats;
 import io.headpond.spi.SharedStore;
+import io.headpond.spi.SharedStore.Withdrawal;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -132,8 +133,7 @@ final class Elsewhere {
 
   /** Takes a staged write back whose caller has waited long enough, and answers it. */
   void withdraw(Mutation mutation) {
-    store
-        .withdraw(mutation)
+    withdrawal(mutation)
         .whenComplete(
             (fate, failure) -> {
               if (failure != null) {
@@ -152,6 +152,15 @@ final class Elsewhere {
                 case GONE -> committed(mutation).whenComplete((there, e) -> gone(mutation, there));
               }
             });
+  }
+
+  /** Whatever fails: the deadline is over, and nobody comes back to this write. */
+  private CompletionStage<Withdrawal> withdrawal(Mutation mutation) {
+    try {
+      return store.withdraw(mutation);
+    } catch (RuntimeException | Error e) {
+      return CompletableFuture.failedFuture(e);
+    }
   }
 
   private void gone(Mutation mutation, @Nullable Boolean there) {
@@ -176,7 +185,7 @@ final class Elsewhere {
                 lookup.miss()
                     ? core.systemOfRecord()
                         .load(List.of(mutation.key()))
-                        .thenApply(rows -> isThere(mutation, rows))
+                        .thenCompose(rows -> isThere(mutation, rows))
                     : CompletableFuture.completedFuture(isThere(mutation, lookup)));
   }
 
@@ -184,7 +193,11 @@ final class Elsewhere {
     return lookup.version() == mutation.version();
   }
 
-  private static boolean isThere(Mutation mutation, List<Loaded> rows) {
-    return mutation instanceof Mutation.Put && rows.get(0).version() == mutation.version();
+  /** If it is, but is not settled yet, a load that began before it could still be cached. */
+  private CompletionStage<Boolean> isThere(Mutation mutation, List<Loaded> rows) {
+    boolean there = mutation instanceof Mutation.Put && rows.get(0).version() == mutation.version();
+    return there
+        ? store.invalidate(mutation.key()).thenApply(state -> true)
+        : CompletableFuture.completedFuture(false);
   }
 }

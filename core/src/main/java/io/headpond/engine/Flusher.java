@@ -389,6 +389,14 @@ final class Flusher {
         });
   }
 
+  /** Takes a staged write back, and answers it, if no process has had it in a batch. */
+  void withdraw(Mutation mutation) {
+    Elsewhere other = elsewhere;
+    if (other != null) {
+      other.withdraw(mutation);
+    }
+  }
+
   /** Gives an entry up, between two steps of a cycle: what is on its way at that moment stays. */
   CompletableFuture<Letter.Fate> purge(Key key, long version) {
     CompletableFuture<Letter.Fate> fate = new CompletableFuture<>();

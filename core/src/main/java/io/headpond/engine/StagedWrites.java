@@ -63,6 +63,11 @@ final class StagedWrites {
         new OutcomeUnknownException("no answer from the database yet; the write is under way"));
   }
 
+  /** What becomes of those that were answered is another process's to find out. */
+  void forget() {
+    answered.clear();
+  }
+
   /** The deadline of one has passed, of which it is not known whether it is under way. */
   void decideLater(Mutation mutation) {
     undecided.add(mutation);
