@@ -62,10 +62,12 @@ final class Acquisition {
       Consumer<Lease> acquired,
       Consumer<Throwable> failed,
       Consumer<Throwable> storeFailed) {
+    // As of before: while the answer is on its way another process may take the lease over and go
+    // on.
+    long known = store.frontier(partition);
     steps.then(
         core.systemOfRecord().acquire(store.id(), partition),
         lease -> {
-          long known = store.frontier(partition);
           if (lease.frontier() < known) {
             engine.stopFlushing(Engine.wentBack(partition, known, lease.frontier()));
             return;

@@ -90,7 +90,13 @@ final class Engine {
     this.ownership =
         shared == null
             ? null
-            : new Ownership(core, shared, flushers, lateStart, role.flushes() ? role.name() : null);
+            : new Ownership(
+                core,
+                shared,
+                flushers,
+                lateStart,
+                role.flushes() ? role.name() : null,
+                why -> stop("this store takes no more writes: " + why));
     this.health = new Health(core, flushers, lateStart, ownership);
     this.orphans = new Orphans(core, this::retried);
     this.throttle =
@@ -143,8 +149,8 @@ final class Engine {
   /** What another process does may go unheard. */
   private void remind() {
     if (!over()) {
-      lookAgain();
       core.environment().schedule(LOOK_AGAIN, this::remind);
+      lookAgain();
     }
   }
 

@@ -3,15 +3,18 @@ package io.headpond.engine;
 import io.headpond.Worker;
 import io.headpond.Workers;
 import io.headpond.spi.Crew;
+import io.headpond.spi.FencedException;
 import io.headpond.spi.SharedStore;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,7 +25,8 @@ import org.slf4j.LoggerFactory;
  * free or expired is taken up to it. So all is shared out again within one time of a lease after somebody came or left in good order, and within two after somebody died. Nobody relies on it: who may write is the lease's
  * to say, each time.
  *
- * <p>A process that does not bring anything to the database looks on, for its health. One that does not reach the store takes no share: it would keep partitions from those that do. Thread-safe.
+ * <p>A process that does not bring anything to the database looks on, for its health. One that does not reach the store takes no share, nor does one in which a person has to decide before it writes anything more: they would
+ * keep partitions from those that do. Thread-safe.
  */
 final class Ownership {
   private static final Logger log = LoggerFactory.getLogger(Ownership.class);
@@ -42,6 +46,7 @@ final class Ownership {
   private final SharedStore store;
   private final Flusher[] flushers;
   private final LateStart lateStart;
+  private final Consumer<String> fenced;
   private final SerialExecutor steps;
 
   /** The name under which this process is a worker; null if it is none. */
@@ -56,18 +61,21 @@ final class Ownership {
 
   /**
    * @param name under which it is a worker; null for a process that brings nothing to the database
+   * @param fenced told if the table belongs to another store by now
    */
   Ownership(
       Core core,
       SharedStore store,
       Flusher[] flushers,
       LateStart lateStart,
-      @Nullable String name) {
+      @Nullable String name,
+      Consumer<String> fenced) {
     this.core = core;
     this.store = store;
     this.flushers = flushers;
     this.lateStart = lateStart;
     this.name = name;
+    this.fenced = fenced;
     this.unownedSince = new long[flushers.length];
     this.steps = new SerialExecutor(core.environment());
   }
@@ -80,9 +88,25 @@ final class Ownership {
     if (closed) {
       return;
     }
-    reachesStore()
-        .thenCompose(reached -> bound().thenCompose(v -> crew(reached)))
-        .whenComplete((crew, why) -> steps.execute(() -> looked(crew, why)));
+    try {
+      reachesStore()
+          .thenCompose(reached -> bound().thenCompose(v -> crew(reached)))
+          .whenComplete((crew, why) -> steps.execute(() -> heard(crew, why)));
+    } catch (RuntimeException | Error e) {
+      heard(null, e);
+    }
+  }
+
+  /** Whatever fails, it looks again. */
+  private void heard(@Nullable Crew crew, @Nullable Throwable why) {
+    Duration pause = AGAIN;
+    try {
+      pause = looked(crew, why);
+    } finally {
+      if (!closed) {
+        again(pause);
+      }
+    }
   }
 
   private CompletionStage<Boolean> bound() {
@@ -90,12 +114,22 @@ final class Ownership {
   }
 
   private CompletionStage<Crew> crew(boolean reached) {
+    if (name != null && stopped()) {
+      return core.systemOfRecord()
+          .leave(store.id())
+          .thenCompose(left -> core.systemOfRecord().crew(store.id(), null));
+    }
     String joins = reached && !closed ? name : null;
     if (name != null && joins == null && !out) {
       log.warn("{}: takes no partitions while the store does not answer", core.settings().name());
     }
     out = name != null && joins == null;
     return core.systemOfRecord().crew(store.id(), joins);
+  }
+
+  /** Whether nothing is written any more until a person decides. */
+  private boolean stopped() {
+    return Arrays.stream(flushers).anyMatch(Flusher::stopped);
   }
 
   /** Whether any of a few partitions answers. */
@@ -115,21 +149,24 @@ final class Ownership {
     return reached;
   }
 
-  private void looked(@Nullable Crew crew, @Nullable Throwable why) {
+  /** Returns when to look again. */
+  private Duration looked(@Nullable Crew crew, @Nullable Throwable why) {
     if (closed) {
-      return;
+      return AGAIN;
     }
     if (crew == null) {
       failure = why == null ? "no answer" : Failures.message(why);
-      again(AGAIN);
-      return;
+      if (why != null && Failures.cause(why) instanceof FencedException) {
+        closed = true;
+        fenced.accept(Failures.message(why));
+      }
+      return AGAIN;
     }
     failure = null;
     seen = crew;
     lookForOwners(crew);
     share(crew);
-    Duration interval = crew.leaseTtl().dividedBy(LOOKS_IN_A_LEASE);
-    again(interval);
+    return crew.leaseTtl().dividedBy(LOOKS_IN_A_LEASE);
   }
 
   private void again(Duration pause) {

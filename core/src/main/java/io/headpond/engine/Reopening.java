@@ -59,7 +59,13 @@ final class Reopening {
   private void open() {
     List<Integer> now = closed.stream().boxed().toList();
     closed.clear();
-    open(now).whenComplete((done, failure) -> steps.execute(() -> opened(now, failure)));
+    CompletableFuture<@Nullable Void> opening;
+    try {
+      opening = open(now);
+    } catch (RuntimeException | Error e) {
+      opening = CompletableFuture.failedFuture(e);
+    }
+    opening.whenComplete((done, failure) -> steps.execute(() -> opened(now, failure)));
   }
 
   private void opened(List<Integer> partitions, @Nullable Throwable failure) {

@@ -62,7 +62,7 @@ final class SharedSignals implements SharedStore.Signals {
 
   @Override
   public void closed(int partition) {
-    if (flushers[partition].owned()) {
+    if (flushers[partition].owned() && !flushers[partition].stopped()) {
       flushers[partition].closed();
     } else {
       reopening.closed(partition);
