@@ -53,7 +53,9 @@ final class Requests {
                     .thenCompose(
                         outcome -> {
                           if (outcome == null) {
-                            return put(write, request, text, row, 0, tries + 1);
+                            // Nothing can be written with the claim any more. Who voided it may be
+                            // gone.
+                            return put(write, request, text, row, claim.generation, tries + 1);
                           }
                           boolean done =
                               outcome instanceof WriteOutcome.Written

@@ -1,4 +1,4 @@
--- Which entry a request id belongs to; in the partition that the id falls into. It stands a little longer than the request itself.
+-- Which entry a request id belongs to; in the partition that the id falls into. It stands a little longer than the request itself, counted from when it was last asked for to write.
 -- KEYS  where it stands
 -- ARGV  the entry's key, nothing to have only told; the generation of the claim that was voided, which is taken over, 0 for none
 -- Answer: generation, the key that it belongs to, and how long it has, in microseconds
@@ -30,6 +30,12 @@ elseif not value or tonumber(string.sub(value, 1, 16)) == tonumber(ARGV[9]) then
   out[#out + 1] = ARGV[8]
   out[#out + 1] = 0
 else
+  if string.sub(value, 18) == ARGV[8] then
+    refused = refusal_of(redis.pcall('PEXPIRE', key, 86460000))
+    if refused then
+      return refused
+    end
+  end
   local generation = tonumber(string.sub(value, 1, 16))
   out[#out + 1] = generation
   out[#out + 1] = string.sub(value, 18)

@@ -27,6 +27,7 @@ if version == 0 and kind == 'V' then
     out[#out + 1] = 16
     return done(out)
   end
+  id = GIVEN
 end
 refused = refusal_of(redis.pcall('HSET', P, 'clock', text(part.clock)))
 if refused then

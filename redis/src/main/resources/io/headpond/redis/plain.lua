@@ -86,7 +86,8 @@ if ARGV[4] == '0' and #ARGV - 8 == 3 * (#KEYS - 10) then
         try('PUBLISH', ARGV[2], 'written ' .. ARGV[3] .. ' ' .. ready)
       end
       local oldest = ready > 0 and tonumber(call('ZRANGE', READY, 0, 0, 'WITHSCORES')[2]) or 0
-      out[3], out[4], out[5], out[6], out[7] = clock, tonumber(h[3] or 0), tonumber(h[4] or 0), tonumber(h[5] or 0), tonumber(h[6] or 0)
+      -- A time that was not kept must not be told: the server's clock may go back.
+      out[3], out[4], out[5], out[6], out[7] = written and clock or tonumber(h[2]), tonumber(h[3] or 0), tonumber(h[4] or 0), tonumber(h[5] or 0), tonumber(h[6] or 0)
       out[8], out[13], out[16], out[17] = ready, bytes, oldest, oldest
       return out
     end

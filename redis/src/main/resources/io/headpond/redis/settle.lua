@@ -48,7 +48,7 @@ local function settle(key, version, id, since)
     if owes.version > version and owes.time <= version then
       carried(key, k, owes, since)
     end
-  elseif e and (e.state == 'T' or (e.state == 'C' and e.version < version)) then
+  elseif e and (e.state == 'T' or (e.state == 'C' and (e.version < version or e.id == GIVEN))) then
     call('DEL', key)
   end
 end

@@ -16,6 +16,8 @@ local TENANT = tonumber(ARGV[4])
 local MAX_ENTRIES, MAX_BYTES, BATCH = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local MAX_VERSION = 9007199254740991
 local OVERHEAD, HEADER = 64, 53
+-- In the place of the write id, of a row without a version: the one that it is given says nothing of how old it is.
+local GIVEN = '0000000000000000'
 local TOKEN_MILLIS = 60000
 local FORM = '^[RDLCTSU][VN] (%d+) (%x+) (%d+)'
 local call = redis.call
@@ -245,7 +247,7 @@ local function tenant_of(k)
     return k
   end
   local i = 0
-  for component in string.gmatch(k, '([^,]+)') do
+  for component in string.gmatch(k .. ',', '([^,]*),') do
     i = i + 1
     if i == TENANT then
       return component

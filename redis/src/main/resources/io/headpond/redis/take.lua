@@ -102,14 +102,16 @@ local function take_deferred()
     return a[2] < b[2] or (a[2] == b[2] and a[1] < b[1])
   end)
   local chosen = {}
+  part.carried_due = now
   for _, item in ipairs(list) do
     local r = refusal(item[1])
+    -- One that was refused before the clock was set back may be due later than now.
+    part.carried_due = math.max(part.carried_due, tonumber(call('ZSCORE', DEFERRED, item[1]) or 0))
     chosen[item[1]] = true
     add(item[1])
     add(r.attempts)
     add(tonumber(r.first))
   end
-  part.carried_due = now
   return chosen
 end
 
