@@ -1,5 +1,6 @@
 package io.headpond.redis;
 
+import io.headpond.OutcomeUnknownException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.CompletableFuture;
@@ -38,7 +39,7 @@ final class Lane {
   /** A loop, not a recursion: many may fail at once. */
   private void begin(Call first) {
     for (Call call = first; call != null; ) {
-      CompletableFuture<Call.Done> carried = carry.apply(call);
+      CompletableFuture<Call.Done> carried = carried(call);
       Call current = call;
       if (!carried.isDone()) {
         carried.whenComplete(
@@ -53,6 +54,16 @@ final class Lane {
       }
       call = next();
       carried.whenComplete((done, failure) -> finish(current, done, failure));
+    }
+  }
+
+  /** Whatever happens, those that wait behind it have their turn. */
+  private CompletableFuture<Call.Done> carried(Call call) {
+    try {
+      return carry.apply(call);
+    } catch (RuntimeException | Error e) {
+      return CompletableFuture.failedFuture(
+          new OutcomeUnknownException("it is not known whether the command was sent: " + e, e));
     }
   }
 

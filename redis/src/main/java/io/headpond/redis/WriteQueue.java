@@ -72,25 +72,32 @@ final class WriteQueue {
     go();
   }
 
+  /** A loop, not a recursion: while no server can be reached each call has its answer as soon as it is sent. */
   private void go() {
     while (true) {
-      CompletionStage<?> sent;
+      CompletableFuture<?> sent;
       synchronized (this) {
         if (waiting.isEmpty() || underWay >= 2 || (underWay == 1 && waiting.size() < MANY)) {
           return;
         }
         underWay++;
         // Under the lock: calls go in the order of their writes.
-        sent = send.apply(batch());
+        sent = send.apply(batch()).toCompletableFuture();
       }
-      sent.whenComplete(
-          (answer, e) -> {
-            synchronized (this) {
-              underWay--;
-            }
-            go();
-          });
+      if (sent.isDone()) {
+        answered();
+      } else {
+        sent.whenComplete(
+            (answer, e) -> {
+              answered();
+              go();
+            });
+      }
     }
+  }
+
+  private synchronized void answered() {
+    underWay--;
   }
 
   private List<Waiting> batch() {
