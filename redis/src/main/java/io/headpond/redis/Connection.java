@@ -172,10 +172,10 @@ final class Connection {
       unanswered = new ArrayList<>(inFlight);
       inFlight.clear();
     }
-    connector.end(lettuce);
     for (Sent sent : unanswered) {
       sent.request().lost(why + "; it is not known whether the command was carried out");
     }
+    connector.end(lettuce);
     connector.executor().execute(() -> lost.complete(why));
   }
 }

@@ -54,6 +54,7 @@ final class Connector implements AutoCloseable {
   private final ClientResources resources;
   private final RedisClient client;
   private final Set<StatefulConnection<?, ?>> open = ConcurrentHashMap.newKeySet();
+  private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final Map<StatefulConnection<?, ?>, CompletableFuture<Void>> ending =
       new ConcurrentHashMap<>();
   private final Set<CompletableFuture<?>> begun = ConcurrentHashMap.newKeySet();
@@ -144,8 +145,16 @@ final class Connector implements AutoCloseable {
         .<Connection>thenApply(
             lettuce -> {
               begin(lettuce);
-              return new Connection(address, lettuce, this);
+              Connection connection = new Connection(address, lettuce, this);
+              connections.add(connection);
+              connection.lost().thenRun(() -> connections.remove(connection));
+              return connection;
             });
+  }
+
+  /** Ends connections on which an answer is late; also those that are not in use yet, since who makes one waits for what its server says of itself. */
+  void checkTimeouts() {
+    connections.forEach(connection -> connection.checkTimeout(timeout));
   }
 
   /** A connection to subscribe on, to a server with data. */

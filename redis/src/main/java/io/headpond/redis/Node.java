@@ -364,18 +364,6 @@ final class Node {
             });
   }
 
-  /** Ends requests that have waited too long for an answer. */
-  void checkTimeout() {
-    Connection first = main.current();
-    Connection second = replicated.current();
-    if (first != null) {
-      first.checkTimeout(connector.timeout());
-    }
-    if (second != null) {
-      second.checkTimeout(connector.timeout());
-    }
-  }
-
   /** Whether nothing is under way. */
   boolean idle() {
     Connection first = main.current();

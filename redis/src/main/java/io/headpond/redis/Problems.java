@@ -2,6 +2,7 @@ package io.headpond.redis;
 
 import io.headpond.ConfigurationException;
 import io.headpond.HeadpondException;
+import io.headpond.OutcomeUnknownException;
 import io.headpond.UnavailableException;
 import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisCommandTimeoutException;
@@ -23,6 +24,10 @@ final class Problems {
    */
   static HeadpondException connecting(RedisUrl url, Address address, Throwable failure) {
     HeadpondException known = find(failure, HeadpondException.class);
+    if (known instanceof OutcomeUnknownException) {
+      // Of a question nothing comes.
+      return new UnavailableException(String.valueOf(known.getMessage()), known);
+    }
     if (known != null) {
       return known;
     }

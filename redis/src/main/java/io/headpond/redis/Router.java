@@ -5,6 +5,7 @@ import io.headpond.UnavailableException;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +34,11 @@ final class Router {
 
   private final Routes routes;
   private final Connector connector;
+
+  /** Those that are tried again after a pause. */
+  private final Set<CompletableFuture<Call.Done>> pausing = ConcurrentHashMap.newKeySet();
+
+  private volatile boolean closed;
 
   Router(Routes routes, Connector connector) {
     this.routes = routes;
@@ -103,7 +109,28 @@ final class Router {
         asked != null && !asked.equals(before)
             ? 0
             : Math.min(LONGEST_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << Math.min(tries, 10));
-    connector.schedule(Duration.ofMillis(pause), () -> attempt(call, done, began, tries + 1, next));
+    pausing.add(done);
+    connector.schedule(
+        Duration.ofMillis(pause),
+        () -> {
+          if (pausing.remove(done)) {
+            attempt(call, done, began, tries + 1, next);
+          }
+        });
+    if (closed) {
+      close();
+    }
+  }
+
+  /** Nothing is tried again any more. */
+  void close() {
+    closed = true;
+    for (CompletableFuture<Call.Done> done : pausing) {
+      if (pausing.remove(done)) {
+        done.completeExceptionally(
+            new UnavailableException(routes.description() + " was closed; nothing was sent"));
+      }
+    }
   }
 
   /** Whether it surely was not carried out, for a reason that passes. */

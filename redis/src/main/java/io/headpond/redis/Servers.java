@@ -76,6 +76,7 @@ final class Servers implements Wire {
   }
 
   private void begin() {
+    connector.schedule(TICK, this::tick);
     try {
       routes.refresh().get(connector.timeout().toMillis() * 3, TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
@@ -103,7 +104,6 @@ final class Servers implements Wire {
     open = true;
     welcome();
     watch = topology.watch(this::refresh);
-    connector.schedule(TICK, this::tick);
   }
 
   private void welcome() {
@@ -173,7 +173,7 @@ final class Servers implements Wire {
     }
     ticks++;
     Collection<Node> nodes = routes.nodes();
-    nodes.forEach(Node::checkTimeout);
+    connector.checkTimeouts();
     if (ticks % TICKS_TO_CHECK == 0) {
       nodes.forEach(Node::check);
     }
@@ -285,6 +285,7 @@ final class Servers implements Wire {
       watching.close();
     }
     routes.close();
+    router.close();
     connector.close();
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.headpond.Durability;
+import io.headpond.HeadpondException;
 import io.headpond.OutcomeUnknownException;
 import io.headpond.UnavailableException;
 import io.headpond.redis.Wire.Answer;
@@ -246,6 +247,28 @@ class ServersTest {
     assertThatThrownBy(() -> get(wire.script(INCREMENT, keys("end"), List.of(), Durability.MEMORY)))
         .hasCauseInstanceOf(UnavailableException.class);
     assertThat(server.call("EXISTS", "end")).isEqualTo(0L);
+  }
+
+  @Test
+  void whatIsTriedAgainWhenAllIsClosedIsToldSo() {
+    Servers wire = Servers.open(server.url(), TIMEOUT);
+    Script busy =
+        Script.text(
+            "busy", "redis.call('INCR', KEYS[1]) return redis.error_reply('TRYAGAIN later')");
+    server.call("SET", "busy0", "0");
+    List<CompletionStage<Answer>> all = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      // Also some for the same slot, which wait for one another.
+      all.add(wire.script(busy, keys("busy" + i % 50), List.of(), Durability.MEMORY));
+    }
+    // By then it pauses for so long that all is closed meanwhile.
+    TestCluster.await(() -> Integer.parseInt((String) server.call("GET", "busy0")) > 8);
+    wire.close();
+    for (CompletionStage<Answer> one : all) {
+      assertThatThrownBy(() -> get(one))
+          .hasCauseInstanceOf(HeadpondException.class)
+          .hasMessageMatching("(?s).*(closed|lost).*");
+    }
   }
 
   private static String next(BlockingQueue<String> queue) throws InterruptedException {

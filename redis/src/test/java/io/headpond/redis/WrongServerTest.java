@@ -23,6 +23,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -87,6 +89,57 @@ class WrongServerTest {
           "does not answer",
           "is it a Redis?");
     }
+  }
+
+  @Test
+  void aServerThatSaysNothingOfItselfIsNotWaitedForWithoutEnd() throws Exception {
+    try (ServerSocket mute = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+      answerPings(mute);
+      for (String url : List.of("redis://", "redis-cluster://")) {
+        assertThatThrownBy(
+                () -> Servers.open(url + "127.0.0.1:" + mute.getLocalPort(), Duration.ofSeconds(1)))
+            .isInstanceOf(UnavailableException.class)
+            .hasMessageContaining("has not answered for 1000 ms");
+      }
+    }
+  }
+
+  /** Takes connections, and then says nothing of itself. */
+  private static void answerPings(ServerSocket socket) {
+    begin(
+        () -> {
+          while (!socket.isClosed()) {
+            Socket client = socket.accept();
+            begin(() -> answerPings(client));
+          }
+          return null;
+        });
+  }
+
+  private static @Nullable Void answerPings(Socket client) throws IOException {
+    byte[] asked = new byte[10_000];
+    for (int length = 0; length >= 0; length = client.getInputStream().read(asked)) {
+      String text = new String(asked, 0, length, StandardCharsets.US_ASCII);
+      String ok = "+OK\r\n".repeat(text.split("CLIENT", -1).length - 1);
+      String pong = text.contains("PING") ? "+PONG\r\n" : "";
+      client.getOutputStream().write((pong + ok).getBytes(StandardCharsets.US_ASCII));
+    }
+    return null;
+  }
+
+  /** Until the connection is closed. */
+  private static void begin(Callable<?> task) {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                task.call();
+              } catch (Exception e) {
+                // Closed.
+              }
+            });
+    thread.setDaemon(true);
+    thread.start();
   }
 
   private static void answerWith(ServerSocket socket, String text) {
