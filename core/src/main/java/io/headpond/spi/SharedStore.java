@@ -52,7 +52,7 @@ public interface SharedStore extends HotStore {
   enum Withdrawal {
     /** Taken back: nothing of it is left. */
     WITHDRAWN,
-    /** A batch has taken it: the database may have it, or get it. */
+    /** A batch has taken it, or may have, which the store has forgotten: the database may have it, or get it. */
     UNDER_WAY,
     /** It is not there: it was answered, or the store has forgotten it. */
     GONE

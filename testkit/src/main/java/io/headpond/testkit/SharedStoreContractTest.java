@@ -290,6 +290,17 @@ public abstract class SharedStoreContractTest extends HotStoreContractTest {
     assertThat(await(other.withdraw(settled))).isEqualTo(Withdrawal.GONE);
   }
 
+  /** That a batch has it may have been forgotten. */
+  @Test
+  void whatWasStagedBeforeAServerWasReplacedIsNotSaidToBeTakenBack() {
+    Mutation staged = otherPuts("a", "1", Durability.DATABASE);
+    restart();
+    await(store.open(0, 2, 0, true));
+    assertThat(await(first().withdraw(staged))).isNotEqualTo(Withdrawal.WITHDRAWN);
+    Mutation later = put("b", "1", Durability.DATABASE);
+    assertThat(await(first().withdraw(later))).isEqualTo(Withdrawal.WITHDRAWN);
+  }
+
   @Test
   void anotherStagedWriteOfTheKeyIsNotTakenBackInItsPlace() {
     Mutation first = put("a", "1", Durability.DATABASE);
