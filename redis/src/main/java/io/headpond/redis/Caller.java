@@ -138,12 +138,13 @@ final class Caller {
     allArgs.add(Keys.bytes(maxBytes));
     allArgs.add(Keys.bytes(settings.maxBatchSize()));
     allArgs.addAll(args);
+    long call = shard.begun();
     return wire.script(script, allKeys, allArgs, level)
-        .thenApply(answer -> items(shard, answer))
+        .thenApply(answer -> items(shard, call, answer))
         .toCompletableFuture();
   }
 
-  private Items items(Shard shard, Wire.Answer answer) {
+  private Items items(Shard shard, long call, Wire.Answer answer) {
     List<?> reply = list(answer);
     long code = (Long) reply.get(0);
     if (code == -1) {
@@ -159,7 +160,7 @@ final class Caller {
               + ", this is a lower one");
     }
     Status status = Status.of(answer.run(), reply, environment.nanos(), environment.wallMicros());
-    shard.heard(status);
+    shard.heard(call, status);
     return new Items(reply, status);
   }
 

@@ -4,6 +4,7 @@ import io.headpond.Key;
 import io.headpond.spi.Mutation;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /** What this process knows of a partition. Thread-safe. */
@@ -20,6 +21,8 @@ final class Shard {
   /** As of the last answer; null before the first. */
   private volatile @Nullable Status status;
 
+  private final AtomicLong calls = new AtomicLong();
+  private long heard;
   private volatile boolean looking;
 
   /**
@@ -48,8 +51,21 @@ final class Shard {
     return status;
   }
 
-  void heard(Status now) {
-    status = now;
+  /** A number for a call that is made now. */
+  long begun() {
+    return calls.incrementAndGet();
+  }
+
+  /**
+   * A call was answered. One that waited for replicas may be told after others that were carried out later: what it says is old.
+   *
+   * @param call its {@linkplain #begun number}
+   */
+  synchronized void heard(long call, Status now) {
+    if (call > heard) {
+      heard = call;
+      status = now;
+    }
   }
 
   /** Whether nobody is asking how it stands; then the caller is. */

@@ -24,8 +24,13 @@ import io.headpond.spi.WriteOutcome;
 import io.headpond.testkit.ManualEnvironment;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -204,5 +209,57 @@ class HistoriesTest {
     assertThat(await(store.put(write)))
         .isInstanceOfSatisfying(
             WriteOutcome.Mismatch.class, found -> assertThat(found.now().miss()).isTrue());
+  }
+
+  @Test
+  void anAnswerThatWaitedForReplicasDoesNotHideWhatWasToldMeanwhile() {
+    Settings settings = settings(environment, 1, 100);
+    List<CompletableFuture<Wire.Answer>> answers = new ArrayList<>();
+    Caller caller = new Caller(answeringLater(answers), "p", settings, true);
+    CompletableFuture<Items> first = caller.run(caller.shards[0], Scripts.LOOK, List.of());
+    CompletableFuture<Items> second = caller.run(caller.shards[0], Scripts.LOOK, List.of());
+    answers.get(1).complete(new Wire.Answer("run", Collections.nCopies(18, 7L)));
+    answers.get(0).complete(new Wire.Answer("run", Collections.nCopies(18, 5L)));
+    // The first of each is the code of the answer, which is not looked at here.
+    assertThat(second.join().status().clock()).isEqualTo(7);
+    assertThat(first.join().status().clock()).isEqualTo(5);
+    assertThat(Objects.requireNonNull(caller.shards[0].status()).clock()).isEqualTo(7);
+  }
+
+  private Wire answeringLater(List<CompletableFuture<Wire.Answer>> answers) {
+    return new Wire() {
+      @Override
+      public CompletionStage<Answer> script(
+          Script script, List<byte[]> keys, List<byte[]> args, Durability level) {
+        answers.add(new CompletableFuture<>());
+        return answers.get(answers.size() - 1);
+      }
+
+      @Override
+      public CompletionStage<Answer> get(List<byte[]> keys) {
+        return fixture.wire().get(keys);
+      }
+
+      @Override
+      public void subscribe(byte[] channel, Consumer<byte[]> heard, Runnable missed) {}
+
+      @Override
+      public Set<Durability> levels() {
+        return Set.of();
+      }
+
+      @Override
+      public List<String> reasons() {
+        return List.of();
+      }
+
+      @Override
+      public String description() {
+        return "later";
+      }
+
+      @Override
+      public void close() {}
+    };
   }
 }
