@@ -52,6 +52,7 @@ record Safety(
     String refusal = refusal(address, master);
     List<String> troubles = new ArrayList<>();
     clock(address, master, troubles);
+    forgetful(address, master, troubles);
     if (refusal != null) {
       return new Safety(
           EnumSet.noneOf(Durability.class), 0, false, refusal, List.copyOf(troubles), null);
@@ -110,9 +111,23 @@ record Safety(
           + policy
           + " with maxmemory "
           + facts.number("maxmemory")
-          + ", so it throws away what is pending; needed: CONFIG SET maxmemory-policy noeviction (or volatile-lru)";
+          + ", so it throws away what is pending; needed: CONFIG SET maxmemory-policy noeviction (or volatile-ttl)";
     }
     return null;
+  }
+
+  /** What expires first goes first with volatile-ttl: that is not what is remembered for a day. */
+  private static void forgetful(Address address, ServerFacts facts, List<String> troubles) {
+    String policy = facts.get("maxmemory_policy");
+    if (policy.startsWith("volatile-")
+        && !policy.equals("volatile-ttl")
+        && facts.number("maxmemory") > 0) {
+      troubles.add(
+          address
+              + " has maxmemory-policy "
+              + policy
+              + ", so it forgets request ids when its memory is full; needed: CONFIG SET maxmemory-policy volatile-ttl (or noeviction)");
+    }
   }
 
   private static void clock(Address address, ServerFacts facts, List<String> troubles) {

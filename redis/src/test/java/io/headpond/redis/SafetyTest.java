@@ -96,6 +96,28 @@ class SafetyTest {
   }
 
   @ParameterizedTest
+  @CsvSource({
+    "noeviction,      1, false",
+    "volatile-ttl,    1, false",
+    "volatile-lru,    0, false",
+    "volatile-lru,    1, true",
+    "volatile-lfu,    1, true",
+    "volatile-random, 1, true",
+  })
+  void aServerThatThrowsAwayWhatItRemembersOfRequestsIsNamed(
+      String policy, String memory, boolean named) {
+    ServerFacts facts =
+        facts(settings("yes", "always", "no"), "maxmemory_policy", policy, "maxmemory", memory);
+    Safety safety = Safety.of(MASTER, facts, List.of(), true);
+    assertThat(safety.levels()).isEqualTo(DISK);
+    assertThat(safety.troubles()).hasSize(named ? 1 : 0);
+    if (named) {
+      assertThat(safety.troubles().get(0))
+          .contains(policy, "request ids", "CONFIG SET maxmemory-policy volatile-ttl");
+    }
+  }
+
+  @ParameterizedTest
   @CsvSource({"5.0.7, false", "6.0.16, false", "6.2.0, true", "7.2.4, true", "10.0.0, true"})
   void aServerThatIsTooOldIsRefused(String version, boolean usable) {
     Safety safety = Safety.of(MASTER, facts(Map.of(), "redis_version", version), List.of(), true);
@@ -166,7 +188,7 @@ class SafetyTest {
       server.call("CONFIG", "SET", "maxmemory", "100mb");
       become(wire, server, Set.of(), "maxmemory-policy", "allkeys-lru");
       assertThat(wire.reasons()).singleElement().asString().contains("allkeys-lru");
-      become(wire, server, DISK, "maxmemory-policy", "volatile-lru");
+      become(wire, server, DISK, "maxmemory-policy", "volatile-ttl");
       assertThat(wire.reasons()).isEmpty();
     }
   }
