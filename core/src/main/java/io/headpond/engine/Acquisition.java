@@ -87,7 +87,13 @@ final class Acquisition {
                     lease.epoch());
                 acquired.accept(lease);
               },
-              failure -> openFailed(failure, storeFailed));
+              failure -> {
+                if (core.shared() != null) {
+                  // Another process may reach the part of the store that this one does not.
+                  core.systemOfRecord().release(lease);
+                }
+                openFailed(failure, storeFailed);
+              });
         },
         failed);
   }

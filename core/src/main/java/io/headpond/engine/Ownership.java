@@ -10,7 +10,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -53,6 +55,11 @@ final class Ownership {
   private final @Nullable String name;
 
   private final long[] unownedSince;
+
+  /** Partitions beyond the share, since who should have them did not take them; until somebody comes or goes. */
+  private final Set<Integer> adopted = new HashSet<>();
+
+  private List<UUID> sharedAmong = List.of();
   private volatile @Nullable Crew seen;
   private volatile @Nullable String failure;
   private volatile List<String> unowned = List.of();
@@ -226,6 +233,12 @@ final class Ownership {
   }
 
   private void share(Crew crew, List<Integer> mine, int index) {
+    List<UUID> ids = crew.workers().stream().map(Crew.Worker::id).sorted().toList();
+    if (!ids.equals(sharedAmong)) {
+      sharedAmong = ids;
+      adopted.clear();
+    }
+    mine.removeAll(adopted);
     int all = crew.partitions().size();
     int workers = crew.workers().size();
     int share = all / workers + (index < all % workers ? 1 : 0);
@@ -243,6 +256,18 @@ final class Ownership {
       if (free && number < flushers.length && !flushers[number].owned()) {
         flushers[number].own();
         have++;
+      }
+    }
+    adopt();
+  }
+
+  /** What has had no owner for long: who has it in its share may not reach it. */
+  private void adopt() {
+    for (String left : unowned) {
+      int number = Integer.parseInt(left);
+      if (!flushers[number].owned()) {
+        adopted.add(number);
+        flushers[number].own();
       }
     }
   }

@@ -87,6 +87,45 @@ class SharedHazardsTest {
   }
 
   @Test
+  void aPartitionThatTheWorkerInWhoseShareItIsCannotTakeIsTakenByAnother() {
+    t.partitions = 2;
+    Node bad = t.open("bad", builder -> builder.systemOfRecord(neverAcquiring()));
+    Node good = t.worker("good");
+    t.pass(LEASE.multipliedBy(5));
+    assertThat(good.partitions()).containsExactly(0, 1);
+    t.pass(LEASE.multipliedBy(5));
+    assertThat(good.partitions()).containsExactly(0, 1);
+    bad.kill();
+    good.put(1, "a");
+    good.put(2, "b");
+    t.linger();
+    assertThat(t.database.rows()).hasSize(2);
+  }
+
+  private SystemOfRecordFactory neverAcquiring() {
+    return new SystemOfRecordFactory() {
+      @Override
+      public SystemOfRecord connect(String dataset, RowType declared) {
+        ManualProcess process = t.nodes.get(t.nodes.size() - 1).process;
+        SystemOfRecord real = process.to(t.database).connect(dataset, declared);
+        return (SystemOfRecord)
+            Proxy.newProxyInstance(
+                SystemOfRecord.class.getClassLoader(),
+                new Class<?>[] {SystemOfRecord.class},
+                (proxy, method, arguments) ->
+                    method.getName().equals("acquire")
+                        ? CompletableFuture.failedFuture(new UnavailableException("no way"))
+                        : method.invoke(real, arguments));
+      }
+
+      @Override
+      public SystemOfRecord resume(String dataset, RowType declared, byte[] mapping) {
+        throw new UnsupportedOperationException();
+      }
+    };
+  }
+
+  @Test
   void aWorkerThatWritesNothingAnyMoreLeavesItsShareToOthers() {
     Node one = t.worker("one");
     Runnable back = t.database.savePoint();
