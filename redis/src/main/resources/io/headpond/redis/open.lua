@@ -20,13 +20,6 @@ part.clock = math.max(part.clock, high, now)
 part.opened = math.max(part.opened + 1, part.clock)
 if part.closed then
   part.life = math.max(part.life + 1, part.clock)
-  -- That a batch has taken them may be forgotten.
-  for _, k in ipairs(call('ZRANGE', STAGED, 0, -1)) do
-    local s = staged_row(k)
-    if s and s.state == 'S' then
-      call('HSET', ROWS, k, 'U' .. string.sub(s.value, 2))
-    end
-  end
 end
 part.epoch = epoch
 save()
