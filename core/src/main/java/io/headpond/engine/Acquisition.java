@@ -80,7 +80,7 @@ final class Acquisition {
               open(store, lease, wroteBefore),
               done -> {
                 opened = true;
-                log.info(
+                log.debug(
                     "{}: partition {} taken with epoch {}",
                     core.settings().name(),
                     partition,

@@ -330,7 +330,7 @@ final class Flusher {
 
   private void release() {
     Lease held = letGo();
-    log.info("{}: partition {} is given back", name, partition);
+    log.debug("{}: partition {} is given back", name, partition);
     if (held != null) {
       core.systemOfRecord()
           .release(held)

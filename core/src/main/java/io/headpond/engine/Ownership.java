@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -65,6 +66,7 @@ final class Ownership {
   private volatile List<String> unowned = List.of();
   private volatile boolean closed;
   private boolean out;
+  private BitSet said = new BitSet();
 
   /**
    * @param name under which it is a worker; null for a process that brings nothing to the database
@@ -173,11 +175,28 @@ final class Ownership {
     seen = crew;
     lookForOwners(crew);
     share(crew);
+    sayWhatChanged(crew);
     return crew.leaseTtl().dividedBy(LOOKS_IN_A_LEASE);
   }
 
   private void again(Duration pause) {
     core.environment().schedule(pause, () -> steps.execute(this::look));
+  }
+
+  /** One line for all that came and went since the last look. */
+  private void sayWhatChanged(Crew crew) {
+    BitSet has = new BitSet();
+    for (int i = 0; i < flushers.length; i++) {
+      has.set(i, flushers[i].ownedSince() != null);
+    }
+    if (!has.equals(said)) {
+      said = has;
+      log.info(
+          "{}: this process brings {} to the database, workers: {}",
+          core.settings().name(),
+          Partitions.text(has, flushers.length),
+          crew.workers().size());
+    }
   }
 
   private void lookForOwners(Crew crew) {

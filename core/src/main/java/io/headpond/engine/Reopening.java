@@ -124,15 +124,19 @@ final class Reopening {
   }
 
   private CompletionStage<@Nullable Void> open(List<Integer> partitions, Crew crew) {
+    BitSet opened = new BitSet();
+    BitSet forgotten = new BitSet();
     return CompletableFuture.allOf(
             partitions.stream()
                 .filter(partition -> partition < crew.partitions().size())
-                .map(partition -> open(crew.partitions().get(partition)))
+                .map(partition -> open(crew.partitions().get(partition), opened, forgotten))
                 .toArray(CompletableFuture<?>[]::new))
+        .whenComplete((all, failure) -> say(opened, forgotten))
         .thenApply(all -> null);
   }
 
-  private CompletableFuture<Boolean> open(Crew.Ownership partition) {
+  private CompletableFuture<Boolean> open(
+      Crew.Ownership partition, BitSet opened, BitSet forgotten) {
     return store
         .open(
             partition.partition(),
@@ -140,12 +144,11 @@ final class Reopening {
             partition.highVersion(),
             partition.epoch() > 0)
         .thenApply(
-            opened -> {
-              log.info(
-                  "{}: partition {} of the store is open again{}",
-                  core.settings().name(),
-                  partition.partition(),
-                  opened.lostUntil() == 0 ? "" : "; it had forgotten what it was told last");
+            done -> {
+              BitSet found = done.lostUntil() == 0 ? opened : forgotten;
+              synchronized (found) {
+                found.set(partition.partition());
+              }
               return true;
             })
         .exceptionallyCompose(
@@ -154,5 +157,19 @@ final class Reopening {
                     ? CompletableFuture.completedFuture(true)
                     : CompletableFuture.failedFuture(Failures.cause(failure)))
         .toCompletableFuture();
+  }
+
+  /** One line for all partitions, however many there are. */
+  private void say(BitSet opened, BitSet forgotten) {
+    int all = core.settings().partitions();
+    if (!opened.isEmpty()) {
+      log.info("{}: opened {} of the store", core.settings().name(), Partitions.text(opened, all));
+    }
+    if (!forgotten.isEmpty()) {
+      log.warn(
+          "{}: the store has forgotten what it was told last, as after a failover, a start without its data, or a FLUSHALL; opened {} anew",
+          core.settings().name(),
+          Partitions.text(forgotten, all));
+    }
   }
 }

@@ -5,6 +5,10 @@ import static io.headpond.testkit.EngineFixture.row;
 import static io.headpond.testkit.SharedFixture.LEASE;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.headpond.CacheStatus.Health;
 import io.headpond.DatabaseError;
 import io.headpond.Durability;
@@ -17,6 +21,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.slf4j.LoggerFactory;
 
 /** Partitions of a shared store pass from one worker to another; nothing is lost, twice or out of order meanwhile. */
 @Timeout(60)
@@ -51,6 +56,31 @@ class OwnershipTest {
     t.worker("four");
     t.pass(LEASE);
     assertThat(t.shares(two)).containsExactly(1, 1, 2, 2);
+  }
+
+  @Test
+  void theLogHasALineForAllPartitionsThatComeOrGoTogether() {
+    Logger engine = (Logger) LoggerFactory.getLogger("io.headpond.engine");
+    ListAppender<ILoggingEvent> lines = new ListAppender<>();
+    lines.start();
+    engine.addAppender(lines);
+    engine.setLevel(Level.INFO);
+    try {
+      t.worker("one");
+      t.pass(LEASE);
+      t.worker("two");
+      t.pass(LEASE);
+    } finally {
+      engine.detachAppender(lines);
+      engine.setLevel(null);
+    }
+    assertThat(lines.list)
+        .extracting(ILoggingEvent::getFormattedMessage)
+        .containsExactly(
+            "t: opened all 6 partitions of the store",
+            "t: this process brings all 6 partitions to the database, workers: 1",
+            "t: this process brings partitions 0-2 to the database, workers: 2",
+            "t: this process brings partitions 3-5 to the database, workers: 2");
   }
 
   @Test
