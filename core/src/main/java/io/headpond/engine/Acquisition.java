@@ -80,6 +80,7 @@ final class Acquisition {
               open(store, lease, wroteBefore),
               done -> {
                 opened = true;
+                engine.forgotten().opened(partition, done);
                 log.debug(
                     "{}: partition {} taken with epoch {}",
                     core.settings().name(),

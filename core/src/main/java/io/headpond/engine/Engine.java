@@ -64,6 +64,7 @@ final class Engine {
   private final @Nullable Ownership ownership;
 
   private final @Nullable Reopening reopening;
+  private final Forgotten forgotten;
 
   /** Why no more writes are taken; null while they are. */
   private volatile @Nullable HeadpondException refusing;
@@ -86,7 +87,8 @@ final class Engine {
     }
     this.flushes = new Flushes(core, flushers);
     SharedStore shared = core.shared();
-    this.reopening = shared == null ? null : new Reopening(core, shared);
+    this.forgotten = new Forgotten(core);
+    this.reopening = shared == null ? null : new Reopening(core, shared, forgotten);
     this.ownership =
         shared == null
             ? null
@@ -113,6 +115,10 @@ final class Engine {
     if (shared != null && opens != null) {
       shared.listen(new SharedSignals(core, this, flushers, opens));
     }
+  }
+
+  Forgotten forgotten() {
+    return forgotten;
   }
 
   /** Opens those of a shared store's partitions that take nothing. */

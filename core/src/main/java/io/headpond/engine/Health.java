@@ -1,5 +1,6 @@
 package io.headpond.engine;
 
+import io.headpond.Durability;
 import io.headpond.HeadpondException;
 import io.headpond.spi.PartitionStats;
 import java.time.Duration;
@@ -21,6 +22,9 @@ final class Health {
   private final LateStart lateStart;
   private final @Nullable Ownership ownership;
 
+  /** That of writes which say none. */
+  private final Durability durability;
+
   /**
    * @param ownership null where the store is not shared
    */
@@ -29,6 +33,8 @@ final class Health {
     this.flushers = flushers;
     this.lateStart = lateStart;
     this.ownership = ownership;
+    Durability chosen = core.settings().durability();
+    this.durability = chosen == null ? core.store().strongest() : chosen;
   }
 
   /** Of the whole cache, as far as health goes. */
@@ -59,7 +65,17 @@ final class Health {
     }
     if (!stopped) {
       troubles(reasons);
-      reasons.addAll(core.store().reasons());
+      List<String> ofStore = core.store().reasons();
+      reasons.addAll(ofStore);
+      // The reasons of the store say it better.
+      if (ofStore.isEmpty() && !core.store().keeps(durability)) {
+        reasons.add(
+            "writes are refused: "
+                + core.store().id().description()
+                + " does not keep "
+                + durability
+                + " any more; the refusals name the setting that is in the way");
+      }
       if (ownership != null) {
         reasons.addAll(ownership.reasons());
       }

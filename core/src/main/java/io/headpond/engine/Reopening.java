@@ -23,14 +23,16 @@ final class Reopening {
 
   private final Core core;
   private final SharedStore store;
+  private final Forgotten forgotten;
   private final SerialExecutor steps;
   private final Backoff backoff;
   private final BitSet closed = new BitSet();
   private boolean waiting;
 
-  Reopening(Core core, SharedStore store) {
+  Reopening(Core core, SharedStore store, Forgotten forgotten) {
     this.core = core;
     this.store = store;
+    this.forgotten = forgotten;
     this.steps = new SerialExecutor(core.environment());
     this.backoff = new Backoff(core.environment(), BASE);
   }
@@ -125,18 +127,16 @@ final class Reopening {
 
   private CompletionStage<@Nullable Void> open(List<Integer> partitions, Crew crew) {
     BitSet opened = new BitSet();
-    BitSet forgotten = new BitSet();
     return CompletableFuture.allOf(
             partitions.stream()
                 .filter(partition -> partition < crew.partitions().size())
-                .map(partition -> open(crew.partitions().get(partition), opened, forgotten))
+                .map(partition -> open(crew.partitions().get(partition), opened))
                 .toArray(CompletableFuture<?>[]::new))
-        .whenComplete((all, failure) -> say(opened, forgotten))
+        .whenComplete((all, failure) -> say(opened))
         .thenApply(all -> null);
   }
 
-  private CompletableFuture<Boolean> open(
-      Crew.Ownership partition, BitSet opened, BitSet forgotten) {
+  private CompletableFuture<Boolean> open(Crew.Ownership partition, BitSet opened) {
     return store
         .open(
             partition.partition(),
@@ -145,9 +145,9 @@ final class Reopening {
             partition.epoch() > 0)
         .thenApply(
             done -> {
-              BitSet found = done.lostUntil() == 0 ? opened : forgotten;
-              synchronized (found) {
-                found.set(partition.partition());
+              forgotten.opened(partition.partition(), done);
+              synchronized (opened) {
+                opened.set(partition.partition());
               }
               return true;
             })
@@ -160,16 +160,12 @@ final class Reopening {
   }
 
   /** One line for all partitions, however many there are. */
-  private void say(BitSet opened, BitSet forgotten) {
-    int all = core.settings().partitions();
+  private void say(BitSet opened) {
     if (!opened.isEmpty()) {
-      log.info("{}: opened {} of the store", core.settings().name(), Partitions.text(opened, all));
-    }
-    if (!forgotten.isEmpty()) {
-      log.warn(
-          "{}: the store has forgotten what it was told last, as after a failover, a start without its data, or a FLUSHALL; opened {} anew",
+      log.info(
+          "{}: opened {} of the store",
           core.settings().name(),
-          Partitions.text(forgotten, all));
+          Partitions.text(opened, core.settings().partitions()));
     }
   }
 }

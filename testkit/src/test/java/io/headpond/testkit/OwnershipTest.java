@@ -60,27 +60,90 @@ class OwnershipTest {
 
   @Test
   void theLogHasALineForAllPartitionsThatComeOrGoTogether() {
+    List<String> lines =
+        logged(
+            () -> {
+              t.worker("one");
+              t.pass(LEASE);
+              t.worker("two");
+              t.pass(LEASE);
+            });
+    assertThat(lines)
+        .containsExactly(
+            "t: opened all 6 partitions of the store",
+            "t: this process brings all 6 partitions to the database, workers: 1",
+            "t: this process brings partitions 0-2 to the database, workers: 2",
+            "t: this process brings partitions 3-5 to the database, workers: 2");
+  }
+
+  @Test
+  void aStoreThatHasForgottenIsToldOfInOneLineForAllPartitions() {
+    Node one = t.worker("one");
+    for (int i = 0; i < 50; i++) {
+      one.put(i, "a");
+    }
+    t.linger();
+    List<String> lines =
+        logged(
+            () -> {
+              t.model.empty();
+              t.pass(LEASE);
+            });
+    assertThat(lines)
+        .filteredOn(line -> line.contains("forgotten"))
+        .singleElement()
+        .asString()
+        .startsWith(
+            "t: the store has forgotten what it was told last of all 6 partitions: it was emptied");
+  }
+
+  @Test
+  void theLogSaysWhenItIsTheStoreThatIsNotReached() {
+    Node one = t.worker("one");
+    one.put(1, "a");
+    t.environment.run();
+    List<String> lines =
+        logged(
+            () -> {
+              t.model.setAway(true);
+              t.pass(LEASE.dividedBy(6));
+              t.model.setAway(false);
+              t.pass(LEASE);
+            });
+    assertThat(lines)
+        .anySatisfy(line -> assertThat(line).contains(" does not reach the hot store (attempt 1"))
+        .anySatisfy(line -> assertThat(line).contains(" reaches the hot store again after "))
+        .noneSatisfy(line -> assertThat(line).containsPattern("reach(es)? the database"));
+  }
+
+  /** What the engine says meanwhile. */
+  private static List<String> logged(Runnable action) {
     Logger engine = (Logger) LoggerFactory.getLogger("io.headpond.engine");
     ListAppender<ILoggingEvent> lines = new ListAppender<>();
     lines.start();
     engine.addAppender(lines);
     engine.setLevel(Level.INFO);
     try {
-      t.worker("one");
-      t.pass(LEASE);
-      t.worker("two");
-      t.pass(LEASE);
+      action.run();
     } finally {
       engine.detachAppender(lines);
       engine.setLevel(null);
     }
-    assertThat(lines.list)
-        .extracting(ILoggingEvent::getFormattedMessage)
-        .containsExactly(
-            "t: opened all 6 partitions of the store",
-            "t: this process brings all 6 partitions to the database, workers: 1",
-            "t: this process brings partitions 0-2 to the database, workers: 2",
-            "t: this process brings partitions 3-5 to the database, workers: 2");
+    return lines.list.stream().map(ILoggingEvent::getFormattedMessage).toList();
+  }
+
+  @Test
+  void aStoreThatNoLongerKeepsTheLevelIsAReasonUntilItDoesAgain() {
+    Node one = t.worker("one");
+    t.model.keep(Durability.MEMORY);
+    assertThat(one.cache().status().health()).isEqualTo(Health.DEGRADED);
+    assertThat(one.cache().status().reasons())
+        .singleElement()
+        .asString()
+        .startsWith("writes are refused: ")
+        .contains(" does not keep REPLICAS any more");
+    t.model.keep(Durability.MEMORY, Durability.JOURNAL, Durability.DISK, Durability.REPLICAS);
+    assertThat(one.cache().status().health()).isEqualTo(Health.UP);
   }
 
   @Test
