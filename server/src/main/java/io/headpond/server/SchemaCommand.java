@@ -13,8 +13,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "schema",
     description = {
-      "Prints the SQL of Headpond's own tables and of the datasets' tables, for a database in which",
-      "the server's user may not create tables."
+      "Prints the SQL of Headpond's own tables and of the datasets' tables.",
+      "For a database in which the server's user may not create tables."
     },
     mixinStandardHelpOptions = true)
 final class SchemaCommand implements Callable<Integer> {

@@ -14,8 +14,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "workers",
     description = {
-      "Prints who brings the entries of a running server's datasets to the database: which partitions, since",
-      "when, and how old the oldest entry is there. A * marks the server that was asked."
+      "Prints who brings the entries of a running server's datasets to the database.",
+      "Which partitions, since when, and how old the oldest entry is there. A * marks the server that was asked."
     },
     mixinStandardHelpOptions = true)
 final class WorkersCommand implements Callable<Integer> {
