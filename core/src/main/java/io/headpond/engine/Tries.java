@@ -63,10 +63,11 @@ final class Tries {
     trouble = new Trouble(kind, message, backoff.failures(), since);
     if (before == null || !before.message().equals(message)) {
       log.warn(
-          "{}: partition {} does not reach the {} (attempt {}, next in {} ms): {}",
+          kind == Kind.STORE
+              ? "{}: partition {} does not reach the hot store (attempt {}, next in {} ms): {}"
+              : "{}: partition {} does not reach the database (attempt {}, next in {} ms): {}",
           name,
           partition,
-          kind == Kind.STORE ? "hot store" : "database",
           backoff.failures(),
           backoff.remainingNanos() / 1_000_000,
           message);
@@ -84,10 +85,11 @@ final class Tries {
       return false;
     }
     log.info(
-        "{}: partition {} reaches the {} again after {} failed attempts",
+        before.kind() == Kind.STORE
+            ? "{}: partition {} reaches the hot store again after {} failed attempts"
+            : "{}: partition {} reaches the database again after {} failed attempts",
         name,
         partition,
-        before.kind() == Kind.STORE ? "hot store" : "database",
         before.attempts());
     trouble = null;
     backoff.reset();

@@ -35,8 +35,8 @@ final class QueueCommand {
   @Command(
       name = "backup",
       description = {
-        "Writes all pending and parked entries of a dataset with their values, a line of JSON for each, while writes",
-        "go on: each entry as it is when its turn comes. `queue restore` puts them back."
+        "Writes all pending and parked entries of a dataset with their values, a line of JSON for each.",
+        "Writes go on: each entry as it is when its turn comes. `queue restore` puts them back."
       },
       mixinStandardHelpOptions = true)
   static final class Backup implements Callable<Integer> {
@@ -192,8 +192,8 @@ final class QueueCommand {
   @Command(
       name = "restore",
       description = {
-        "Writes the entries of a backup, or of what was purged, once more: each only if nothing newer of its key",
-        "is there, neither in the database nor pending. It can be done again: what is restored is skipped then."
+        "Writes the entries of a backup, or of what was purged, once more.",
+        "Each only if nothing newer of its key is there, neither in the database nor pending. It can be done again: what is restored is skipped then."
       },
       mixinStandardHelpOptions = true)
   static final class Restore implements Callable<Integer> {
