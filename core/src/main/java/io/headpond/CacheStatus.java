@@ -2,6 +2,7 @@ package io.headpond;
 
 import java.time.Duration;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A cache at one moment.
@@ -21,6 +22,8 @@ import java.util.List;
  * @param flushRate entries that were settled each second, over the last 10 s
  * @param lag age of the oldest pending entry; zero if nothing is pending
  * @param waitingWriters writes that wait for room
+ * @param workers how many processes bring entries to the database, as it said last, at most some seconds ago; 1 for a store that one process has to itself; null as long as it does not
+ *     say
  * @param counters totals since this cache was opened
  */
 public record CacheStatus(
@@ -38,6 +41,7 @@ public record CacheStatus(
     double flushRate,
     Duration lag,
     int waitingWriters,
+    @Nullable Integer workers,
     Counters counters) {
   public CacheStatus {
     reasons = List.copyOf(reasons);

@@ -294,6 +294,7 @@ final class Engine {
         core.statistics().flushRate.perSecond(),
         Duration.ofNanos(lagNanos),
         writes.waiting(),
+        ownership == null ? Integer.valueOf(1) : ownership.count(),
         core.statistics().counters());
   }
 

@@ -315,6 +315,12 @@ final class Ownership {
     return reasons;
   }
 
+  /** How many bring entries to the database, as of the last look; null if the database did not say. */
+  @Nullable Integer count() {
+    Crew crew = seen;
+    return crew == null || failure != null ? null : (Integer) crew.workers().size();
+  }
+
   /** Who brings entries to the database, as it stands there now. */
   CompletableFuture<Workers> workers() {
     return core.systemOfRecord()

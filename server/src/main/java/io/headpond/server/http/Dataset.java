@@ -11,7 +11,6 @@ import io.headpond.server.lab.Lab;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** A dataset that is served: its cache, and its rows as JSON. Immutable. */
 public final class Dataset {
@@ -20,7 +19,6 @@ public final class Dataset {
   private final JsonRows rows;
   private final Lab lab;
   private final Discarded discarded;
-  private final Workforce workforce;
 
   public Dataset(
       DatasetConfig config, WriteBehindCache<Key, Row> cache, Lab lab, Discarded discarded) {
@@ -29,7 +27,6 @@ public final class Dataset {
     this.lab = lab;
     this.discarded = discarded;
     this.rows = new JsonRows(cache.rowType());
-    this.workforce = new Workforce(cache);
   }
 
   public String name() {
@@ -54,11 +51,6 @@ public final class Dataset {
     return status.health() == Health.UP && !lab.reasons().isEmpty()
         ? Health.DEGRADED
         : status.health();
-  }
-
-  /** Whether anybody brings its entries to the database; null as long as that is not known. */
-  public @Nullable Boolean workerActive() {
-    return workforce.active();
   }
 
   /** What the lab simulates for all datasets. */

@@ -64,7 +64,8 @@ final class HealthRoute {
       return new Seen("STARTING", false, null, List.of("the datasets are being opened"), Map.of());
     }
     Health worst = Health.UP;
-    Boolean active = true;
+    boolean unknown = false;
+    boolean nobody = false;
     List<String> reasons = new ArrayList<>();
     Map<String, Health> each = new LinkedHashMap<>();
     datasets.stream().findFirst().ifPresent(any -> reasons.addAll(any.simulated()));
@@ -72,10 +73,9 @@ final class HealthRoute {
       CacheStatus status = dataset.cache().status();
       Health health = dataset.health(status);
       each.put(dataset.name(), health);
-      Boolean worker = dataset.workerActive();
-      // False where nobody is for one of them, else unknown where it is for one.
-      active =
-          worker == null ? (active == null || active ? null : active) : worker ? active : worker;
+      Integer workers = status.workers();
+      unknown |= workers == null;
+      nobody |= workers != null && workers == 0;
       if (health.compareTo(worst) > 0) {
         worst = health;
       }
@@ -85,6 +85,7 @@ final class HealthRoute {
       worst = Health.DOWN;
       reasons.add("the server is stopping");
     }
+    Boolean active = nobody ? Boolean.FALSE : unknown ? null : Boolean.TRUE;
     return new Seen(worst.name(), worst != Health.DOWN, active, reasons, each);
   }
 }

@@ -51,7 +51,8 @@ final class ShortHealth implements RouteSet {
     for (Dataset dataset : datasets) {
       CacheStatus status = dataset.cache().status();
       pending += status.pendingEntries();
-      active &= !Boolean.FALSE.equals(dataset.workerActive());
+      Integer workers = status.workers();
+      active &= workers == null || workers > 0;
       if (dataset.health(status).compareTo(worst) > 0) {
         worst = dataset.health(status);
       }

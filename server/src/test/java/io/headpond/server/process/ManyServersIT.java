@@ -77,26 +77,23 @@ class ManyServersIT {
     }
   }
 
-  /** How many partitions each worker has, by the names of those that live. */
-  private static void awaitShares(ServerProcess asked, String... shares) throws Exception {
+  /** Waits until just these workers live and have so many partitions, whoever has how many. */
+  private static void awaitShares(ServerProcess asked, List<String> names, List<Long> shares)
+      throws Exception {
     asked.await(
-        String.join(", ", shares),
+        names + " with " + shares,
         () -> {
           String workers = get(asked, "/v1/workers");
-          boolean all = workers.contains("\"unowned\":[]");
-          String[] each = workers.split("\"name\":");
-          all &= each.length == shares.length + 1;
-          for (String share : shares) {
-            String[] nameAndCount = share.split("=");
-            boolean found = false;
-            for (String worker : each) {
-              found |=
-                  worker.startsWith("\"" + nameAndCount[0] + "\"")
-                      && OWNED.matcher(worker).results().count() == Long.parseLong(nameAndCount[1]);
-            }
-            all &= found;
+          List<String> live = new ArrayList<>();
+          List<Long> owned = new ArrayList<>();
+          String[] each = workers.split("\"name\":\"");
+          for (int i = 1; i < each.length; i++) {
+            live.add(each[i].substring(0, each[i].indexOf('"')));
+            owned.add(OWNED.matcher(each[i]).results().count());
           }
-          return all;
+          return workers.contains("\"unowned\":[]")
+              && live.stream().sorted().toList().equals(names)
+              && owned.stream().sorted().toList().equals(shares);
         });
   }
 
@@ -106,14 +103,14 @@ class ManyServersIT {
     ServerProcess two = begin("two", "worker");
     ServerProcess api = begin("api", "api");
     ServerProcess other = begin("other", "api");
-    awaitShares(api, one(), two());
+    awaitShares(api, List.of("one", "two"), List.of(2L, 3L));
     Load load = new Load(history, "kv");
     List<Thread> clients = new ArrayList<>(load.start(api.port(), 2, Long.MAX_VALUE, 20, 1));
     clients.addAll(load.start(other.port(), 2, Long.MAX_VALUE, 20, 2));
     load.awaitAcknowledged(200);
     one.killHard();
     load.awaitAcknowledged(200);
-    awaitShares(other, "two=5");
+    awaitShares(other, List.of("two"), List.of(5L));
     load.end();
     for (Thread client : clients) {
       client.join();
@@ -153,14 +150,6 @@ class ManyServersIT {
     ServerProcess.Ended left = other.terminate();
     assertThat(left.exit()).as(left.out() + left.err()).isEqualTo(4);
     assertThat(left.out()).contains("still pending: 1 (kv 1). They are kept in " + redis.url());
-  }
-
-  private static String one() {
-    return "one=3";
-  }
-
-  private static String two() {
-    return "two=2";
   }
 
   private void commands(ServerProcess api) throws Exception {
