@@ -2,6 +2,7 @@ package io.headpond.journal;
 
 import io.headpond.Key;
 import io.headpond.spi.TenantColumn;
+import io.headpond.spi.Usage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -153,19 +154,13 @@ final class Limits {
   double usage(Tenant tenant) {
     if (tenant == Tenant.EVERYBODY) {
       return Math.max(
-          share(entries.get(), deferredEntries.get(), maxEntries),
-          share(bytes.get(), deferredBytes.get(), maxBytes));
+          Usage.ofAll(entries.get(), deferredEntries.get(), maxEntries),
+          Usage.ofAll(bytes.get(), deferredBytes.get(), maxBytes));
     }
     return Math.max(
-        part(tenant.entries() - tenant.deferredEntries(), entries.get(), maxEntries),
-        part(tenant.bytes() - tenant.deferredBytes(), bytes.get(), maxBytes));
-  }
-
-  private double part(long own, long all, long limit) {
-    long free = limit - all;
-    double part = own < free ? Math.max(0, own) / (double) free : 1;
-    boolean light = own * 2.0 * (tenants() + 1) <= limit;
-    return light ? Math.min(part, 0.5) : part;
+        Usage.ofTenant(
+            tenant.entries() - tenant.deferredEntries(), entries.get(), maxEntries, tenants()),
+        Usage.ofTenant(tenant.bytes() - tenant.deferredBytes(), bytes.get(), maxBytes, tenants()));
   }
 
   /** Whether a tenant has at least an equal part of the entries or bytes that are pending and not deferred: so it delays the others more than they do it. */
@@ -177,11 +172,6 @@ final class Limits {
     return (tenant.entries() - tenant.deferredEntries()) * count
             >= entries.get() - deferredEntries.get()
         || (tenant.bytes() - tenant.deferredBytes()) * count >= bytes.get() - deferredBytes.get();
-  }
-
-  private static double share(long used, long deferred, long limit) {
-    long room = limit - deferred;
-    return used - deferred < room ? (double) (used - deferred) / room : 1;
   }
 
   int entries() {
